@@ -142,14 +142,17 @@ describe("broken rules are reported", () => {
       src("src/logs/long.ts", long(221)),
       src("src/logs/grown.ts", long(231)),
       src("src/logs/deep.ts", `const a = 1;\nexport async function deep() {${long(60)}}\n`),
+      src("src/logs/wide.ts", "function two<T extends (a: 1, b: 2) => 3>(a: Map<T, 1>, { b, c }: D = {}): void {}"),
+      src("src/logs/wider.ts", "  async function three(\n    a: () => [1, 2],\n    b: 1,\n    c = 2,\n  ): void {}"),
     ];
     const files = { "src/logs/grown.ts": [230, "a list"], "src/logs/deep.ts": [300, "a list"] } as const;
-    expect(checkSizes(broken, { folders: {}, files, functions: {} })).toEqual([
+    expect(checkSizes(broken, { folders: {}, files, functions: {}, parameters: {} })).toEqual([
       "src/state has 15 files, at most 14",
       "src/logs/long.ts has 221 lines, at most 220",
       "src/logs/grown.ts has 231 lines, at most 230",
       "src/logs/deep.ts needs no exception",
       "src/logs/deep.ts deep has 61 lines, at most 60",
+      "src/logs/wider.ts three has 3 parameters, at most 2",
     ]);
   });
 

@@ -8,7 +8,7 @@ export function writeBetween(page: string, name: string, head: string[], rows: s
   const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
   const table = [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
   const text = lead === "" ? table : `${lead}\n\n${table}`;
-  writeWhole(page, `${before}\n\n${text}\n\n${after}`, { mode: 0o644 });
+  writeWhole(page, { text: `${before}\n\n${text}\n\n${after}`, mode: 0o644 });
 }
 
 /** The rows that stand there now, without head and rule. */

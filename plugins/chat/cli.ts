@@ -114,7 +114,10 @@ const VERBS: Record<string, () => number | Promise<number>> = {
         let changed = false;
         let again = flags.has("again");
         for (let more = true; more; again = false) {
-          const outcome = update(store, path, { settled: true, again, folders, pending: settings.onUpdate !== null });
+          const outcome = update(store, {
+            path,
+            manner: { settled: true, again, folders, pending: settings.onUpdate !== null },
+          });
           ({ more } = outcome);
           for (const note of outcome.notes) say(`${path}: ${note}`);
           if (outcome.changed) ids.add(outcome.id);

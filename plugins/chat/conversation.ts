@@ -126,19 +126,22 @@ export function note(conversation: Conversation, what: string): void {
 }
 
 /** Adds complete lines, without their line ends; `seal` gets each part that is full. */
-export function addLines(conversation: Conversation, lines: readonly string[], seal: (part: Sealed) => void): void {
+export function addLines(
+  conversation: Conversation,
+  { lines, seal }: { lines: readonly string[]; seal: (part: Sealed) => void },
+): void {
   for (const line of lines) {
     conversation.counts.lines++;
-    if (conversation.format === "jsonl") addJson(conversation, line, seal);
-    else addBlockLine(conversation, line, seal);
+    if (conversation.format === "jsonl") addJson(conversation, { line, seal });
+    else addBlockLine(conversation, { line, seal });
   }
   conversation.terms = frequent(conversation.reading.counters);
 }
 
-function addJson(conversation: Conversation, line: string, seal: (part: Sealed) => void): void {
+function addJson(conversation: Conversation, { line, seal }: { line: string; seal: (part: Sealed) => void }): void {
   if (line.trim() === "") return;
   const read = readJsonLine(line);
-  if (read.is === "speech") for (const speech of read.speech) push(conversation, speech, seal);
+  if (read.is === "speech") for (const speech of read.speech) push(conversation, { speech, seal });
   else if (read.is === "title") {
     conversation.title = titleOf(read.title);
     conversation.reading.titled = true;
@@ -151,14 +154,17 @@ export function skip(conversation: Conversation, why: string): void {
   note(conversation, `skipped: ${why}`);
 }
 
-function addBlockLine(conversation: Conversation, line: string, seal: (part: Sealed) => void): void {
+function addBlockLine(
+  conversation: Conversation,
+  { line, seal }: { line: string; seal: (part: Sealed) => void },
+): void {
   const { reading } = conversation;
   if (/^\s*(```|~~~)/.test(line)) reading.fenced = !reading.fenced;
   const heading = reading.fenced ? null : headingOf(conversation, line);
   if (heading !== null) {
     reading.blank = 0;
     reading.open = true;
-    push(conversation, { ...heading, text: heading.rest, tools: [] }, seal);
+    push(conversation, { speech: { ...heading, text: heading.rest, tools: [] }, seal });
     return;
   }
   if (line.trim() === "") {
@@ -169,15 +175,15 @@ function addBlockLine(conversation: Conversation, line: string, seal: (part: Sea
   const gap = reading.blank;
   reading.blank = 0;
   if (!reading.open || last === undefined)
-    push(conversation, { role: "other", name: "unknown", at: null, text: line, tools: [] }, seal);
+    push(conversation, { speech: { role: "other", name: "unknown", at: null, text: line, tools: [] }, seal });
   else if (last.text.length + line.length > MESSAGE_CHARACTERS)
-    push(conversation, { role: last.role, name: last.name, at: last.at, text: line, tools: [] }, seal);
+    push(conversation, { speech: { role: last.role, name: last.name, at: last.at, text: line, tools: [] }, seal });
   else {
     const more = last.text === "" ? line : `${"\n".repeat(gap + 1)}${line}`;
     last.text += more;
     conversation.counts.characters += more.length;
-    countTerms(conversation, last.role, line);
-    setTitle(conversation, last.role, last.text);
+    countTerms(conversation, { role: last.role, text: line });
+    setTitle(conversation, { role: last.role, text: last.text });
   }
   reading.open = true;
 }
@@ -194,7 +200,7 @@ function headingOf({ format, reading }: Conversation, line: string): Heading | n
   return readMarkdownHeading(line);
 }
 
-function push(conversation: Conversation, speech: Speech, seal: (part: Sealed) => void): void {
+function push(conversation: Conversation, { speech, seal }: { speech: Speech; seal: (part: Sealed) => void }): void {
   const { messages, parts, counts } = conversation;
   if (messages.reduce((sum, message) => sum + sizeOf(message), 0) > PART_CHARACTERS) {
     parts.count++;
@@ -221,8 +227,8 @@ function push(conversation: Conversation, speech: Speech, seal: (part: Sealed) =
     if (conversation.updatedAt === null || at > conversation.updatedAt) conversation.updatedAt = at;
   }
   countParticipant(conversation, name);
-  countTerms(conversation, role, text);
-  setTitle(conversation, role, text);
+  countTerms(conversation, { role, text });
+  setTitle(conversation, { role, text });
 }
 
 function sizeOf({ text, tools = [] }: Message): number {
@@ -238,12 +244,12 @@ function countParticipant({ participants }: Conversation, name: string): void {
 }
 
 /** Output of tools and system messages do not count as words of the conversation. */
-function countTerms({ reading }: Conversation, role: Role, text: string): void {
+function countTerms({ reading }: Conversation, { role, text }: { role: Role; text: string }): void {
   if (role !== "tool" && role !== "system") addTerms(reading.counters, text);
 }
 
 /** The title is the user's first message; until there is one, the first message of anyone. */
-function setTitle(conversation: Conversation, role: Role, text: string): void {
+function setTitle(conversation: Conversation, { role, text }: { role: Role; text: string }): void {
   const { reading } = conversation;
   if (reading.titled || (role !== "user" && conversation.title !== "") || text.trim() === "") return;
   conversation.title = titleOf(text);

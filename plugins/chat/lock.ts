@@ -5,7 +5,7 @@ import type { Within } from "@dialtone/dt";
 
 /** Runs `work` while no one else does, in this or another process; waits up to half a minute. */
 export function makeTurns(folder: Within, name: string): <T>(work: () => T) => T {
-  const database = open(folder, name, 30_000);
+  const database = open(folder, { name, waitMs: 30_000 });
   return (work) => {
     database.run("BEGIN IMMEDIATE");
     try {
@@ -20,7 +20,7 @@ export function makeTurns(folder: Within, name: string): <T>(work: () => T) => T
 export function tryLock(folder: Within, name: string): { release(): void } | null {
   let database: Database | null = null;
   try {
-    database = open(folder, name, 0);
+    database = open(folder, { name, waitMs: 0 });
     database.run("BEGIN EXCLUSIVE");
   } catch (error) {
     database?.close();
@@ -37,7 +37,7 @@ export function tryLock(folder: Within, name: string): { release(): void } | nul
 }
 
 /** SQLite itself refuses a link, but may block on anything else that is not a regular file. */
-function open(folder: Within, name: string, waitMs: number): Database {
+function open(folder: Within, { name, waitMs }: { name: string; waitMs: number }): Database {
   const path = join(folder.folder, name);
   if (folder.stat(name)?.isFile() === false) throw new Error(`${path} is not a regular file; remove it`);
   const { SQLITE_OPEN_READWRITE, SQLITE_OPEN_CREATE, SQLITE_OPEN_NOFOLLOW } = constants;

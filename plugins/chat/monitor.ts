@@ -29,14 +29,17 @@ export async function monitor(home: string, root: string): Promise<number> {
 
   let settings = firstSettings(home);
   const indexing = makeIndexing(store, say);
-  const updates = makeUpdates(store, () => settings, say);
+  const updates = makeUpdates(store, { settings: () => settings, log: say });
   let events: Events | null = null;
   const queue = makeQueue({
     look(path, settled) {
-      const { id, kept, changed, more, unsettled, notes } = update(store, path, {
-        settled,
-        pending: settings.onUpdate !== null,
-        folders: settings.folders,
+      const { id, kept, changed, more, unsettled, notes } = update(store, {
+        path,
+        manner: {
+          settled,
+          pending: settings.onUpdate !== null,
+          folders: settings.folders,
+        },
       });
       for (const note of notes) say(`${path}: ${note}`);
       if (changed) {

@@ -17,7 +17,10 @@ interface Waiting {
   running: boolean;
 }
 
-export function makeUpdates(store: Store, settings: () => Settings, log: (text: string) => void) {
+export function makeUpdates(
+  store: Store,
+  { settings, log }: { settings: () => Settings; log: (text: string) => void },
+) {
   const waiting = new Map<string, Waiting>();
   const ready: string[] = [];
   const children = new Set<Bun.Subprocess>();
@@ -33,11 +36,14 @@ export function makeUpdates(store: Store, settings: () => Settings, log: (text: 
       return;
     }
     one.running = true;
-    const fault = await fails(onUpdate, onUpdateTimeoutMs, {
-      ...process.env,
-      CHAT_ID: id,
-      CHAT_FILE: `${store.root}/conversations/${id}.json`,
-      CHAT_SOURCE: conversation.source.path,
+    const fault = await fails(onUpdate, {
+      timeoutMs: onUpdateTimeoutMs,
+      env: {
+        ...process.env,
+        CHAT_ID: id,
+        CHAT_FILE: `${store.root}/conversations/${id}.json`,
+        CHAT_SOURCE: conversation.source.path,
+      },
     });
     one.running = false;
     if (closed) return;
@@ -61,8 +67,7 @@ export function makeUpdates(store: Store, settings: () => Settings, log: (text: 
 
   async function fails(
     line: string | string[],
-    timeoutMs: number,
-    env: Record<string, string | undefined>,
+    { timeoutMs, env }: { timeoutMs: number; env: Record<string, string | undefined> },
   ): Promise<string | null> {
     try {
       const argv = typeof line === "string" ? ["/bin/sh", "-c", line] : line;

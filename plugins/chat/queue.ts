@@ -27,7 +27,7 @@ export function makeQueue(work: Work) {
   let running = false;
   let closed = false;
 
-  function later(path: string, ms: number, settled: boolean): void {
+  function later(path: string, { ms, settled }: { ms: number; settled: boolean }): void {
     const entry = known.get(path) ?? { timer: null, lookedAt: 0, failures: 0 };
     known.set(path, entry);
     if (entry.timer !== null) clearTimeout(entry.timer);
@@ -66,11 +66,11 @@ export function makeQueue(work: Work) {
         entry.lookedAt = performance.now();
       }
       if (more) enqueue(path, settled);
-      else if (unsettled) later(path, SETTLE_MS, true);
+      else if (unsettled) later(path, { ms: SETTLE_MS, settled: true });
     } catch (error) {
       work.onFault(path, error as Error);
       const failures = (known.get(path)?.failures ?? 0) + 1;
-      later(path, Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LAST_RETRY_MS), settled);
+      later(path, { ms: Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LAST_RETRY_MS), settled });
       (known.get(path) as Known).failures = failures;
     }
   }
@@ -86,7 +86,7 @@ export function makeQueue(work: Work) {
         entry.timer = null;
         entry.lookedAt = performance.now();
         enqueue(path, false);
-      } else later(path, APART_MS - since, false);
+      } else later(path, { ms: APART_MS - since, settled: false });
     },
     /** Stops looking at the transcript. */
     forget(path: string): void {

@@ -125,7 +125,7 @@ export function openStore(root: string): Store {
           const writtenMs = mtimeOf(fileOf(id));
           const conversation = store.read(id);
           if (conversation === null || writtenMs === null) index.delete(id);
-          else index.set(id, entryOf(conversation, join(root, fileOf(id)), writtenMs));
+          else index.set(id, entryOf(conversation, { file: join(root, fileOf(id)), writtenMs }));
         }
         const sorted = [...index.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
         write(indexFile, `${JSON.stringify({ version: 1, conversations: sorted })}\n`);
@@ -158,8 +158,7 @@ function partsOf(id: string): string {
 
 function entryOf(
   { messages: _, parts: __, reading: ___, version: ____, ...rest }: Conversation,
-  file: string,
-  writtenMs: number,
+  { file, writtenMs }: { file: string; writtenMs: number },
 ): Entry {
   return { ...rest, file, writtenMs };
 }

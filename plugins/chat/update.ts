@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
-import { addLines, type Conversation, newConversation, note, type Source, skip } from "./conversation.ts";
+import { addLines, type Conversation, newConversation, note, type Sealed, type Source, skip } from "./conversation.ts";
 import { idOf, type Store } from "./store.ts";
 import { openTranscript } from "./transcripts.ts";
 
@@ -41,7 +41,7 @@ export interface Manner {
   folders?: readonly string[] | null;
 }
 
-export function update(store: Store, path: string, manner: Manner): Outcome {
+export function update(store: Store, { path, manner }: { path: string; manner: Manner }): Outcome {
   const { settled, again = false, pending = false, folders = null } = manner;
   return store.turn(() => {
     const id = idOf(path);
@@ -92,14 +92,14 @@ interface Look {
 function read(look: Look, before: Conversation | null): Outcome {
   const { store, id, path, fd, settled } = look;
   const stat = fstatSync(fd);
-  const shrunk = before !== null && !look.again && isTruncated(fd, stat, before, settled);
-  if (shrunk) return truncated(look, stat, before);
-  const { conversation, kept, notes } = beginning(look, stat, before);
+  const shrunk = before !== null && !look.again && isTruncated(fd, { stat, before, settled });
+  if (shrunk) return truncated(look, { stat, before });
+  const { conversation, kept, notes } = beginning(look, { stat, before });
   const { bytes: from, state } = conversation.source;
-  const portion = readPortion(conversation, fd, stat, settled, (part) => store.seal(conversation, part));
+  const portion = readPortion(conversation, { fd, stat, settled, seal: (part) => store.seal(conversation, part) });
   conversation.source = {
     ...conversation.source,
-    ...sourceOf(path, stat, conversation.source.generation),
+    ...sourceOf(path, { stat, generation: conversation.source.generation }),
     bytes: portion.to,
     print: printOf(fd, portion.to),
     first: conversation.source.first ?? firstOf(fd, portion.to),
@@ -116,12 +116,15 @@ function read(look: Look, before: Conversation | null): Outcome {
  * Whether the file is shorter than what was read of it. Until it has been quiet for a while, it may be in the middle of
  * being rewritten. An empty file has nothing to read.
  */
-function isTruncated(fd: number, stat: Stats, before: Conversation, settled: boolean): boolean {
+function isTruncated(
+  fd: number,
+  { stat, before, settled }: { stat: Stats; before: Conversation; settled: boolean },
+): boolean {
   const isShorter = stat.size === 0 || (stat.size < before.source.bytes && !settled);
-  return isShorter && !isContinued(fd, stat, before);
+  return isShorter && !isContinued(fd, { stat, before });
 }
 
-function truncated(look: Look, { size }: Stats, before: Conversation): Outcome {
+function truncated(look: Look, { stat: { size }, before }: { stat: Stats; before: Conversation }): Outcome {
   const unsettled = size > 0;
   if (before.source.state === "truncated") return outcome(look.id, { unsettled });
   const what = `truncated from ${before.source.bytes} to ${size} bytes; its messages stay until it is complete again`;
@@ -140,11 +143,15 @@ interface Beginning {
 /**
  * The conversation to add the next portion to: the existing one, or a new one if the file is not the one that was read.
  */
-function beginning({ store, id, path, fd, again }: Look, stat: Stats, before: Conversation | null): Beginning {
-  if (before === null) return { conversation: newConversation(id, sourceOf(path, stat, 1)), kept: null, notes: [] };
-  if (!again && isContinued(fd, stat, before)) return { conversation: before, kept: null, notes: [] };
-  const conversation = newConversation(id, sourceOf(path, stat, before.source.generation + 1));
-  if (!again && isOther(fd, stat, before)) {
+function beginning(
+  { store, id, path, fd, again }: Look,
+  { stat, before }: { stat: Stats; before: Conversation | null },
+): Beginning {
+  if (before === null)
+    return { conversation: newConversation(id, sourceOf(path, { stat, generation: 1 })), kept: null, notes: [] };
+  if (!again && isContinued(fd, { stat, before })) return { conversation: before, kept: null, notes: [] };
+  const conversation = newConversation(id, sourceOf(path, { stat, generation: before.source.generation + 1 }));
+  if (!again && isOther(fd, { stat, before })) {
     const kept = store.archive(before);
     const what = `another transcript took its place; the previous one is kept as ${kept}`;
     note(conversation, what);
@@ -157,7 +164,7 @@ function beginning({ store, id, path, fd, again }: Look, stat: Stats, before: Co
   return { conversation, kept: null, notes: [what] };
 }
 
-function sourceOf(path: string, stat: Stats, generation: number): Source {
+function sourceOf(path: string, { stat, generation }: { stat: Stats; generation: number }): Source {
   const modifiedAt = new Date(stat.mtimeMs).toISOString();
   return {
     path,
@@ -173,36 +180,44 @@ function sourceOf(path: string, stat: Stats, generation: number): Source {
 }
 
 /** Whether everything that was read is still in the file, unchanged. */
-function isContinued(fd: number, stat: Stats, { source, reading }: Conversation): boolean {
+function isContinued(
+  fd: number,
+  { stat, before: { source, reading } }: { stat: Stats; before: Conversation },
+): boolean {
   if (stat.size < source.bytes || printOf(fd, source.bytes) !== source.print) return false;
   // An unfinished last line that was read as complete has grown.
   return (
     !reading.unterminated ||
     stat.size === source.bytes ||
-    bytesOf(fd, source.bytes, 2)
+    bytesOf(fd, { from: source.bytes, count: 2 })
       .toString("latin1")
       .match(/^\r?\n/) !== null
   );
 }
 
 /** Whether this is another transcript under the same name. Users edit the beginnings of their texts; agents do not. */
-function isOther(fd: number, stat: Stats, { format, source, counts }: Conversation): boolean {
+function isOther(
+  fd: number,
+  { stat, before: { format, source, counts } }: { stat: Stats; before: Conversation },
+): boolean {
   const { first } = source;
   return (
     format === "jsonl" &&
     counts.messages > 0 &&
     first !== null &&
-    (stat.size < first.bytes || digest(bytesOf(fd, 0, first.bytes)) !== first.digest)
+    (stat.size < first.bytes || digest(bytesOf(fd, { from: 0, count: first.bytes })) !== first.digest)
   );
 }
 
 function firstOf(fd: number, read: number): Source["first"] {
   const bytes = Math.min(read, FIRST);
-  return bytes === 0 ? null : { bytes, digest: digest(bytesOf(fd, 0, bytes)) };
+  return bytes === 0 ? null : { bytes, digest: digest(bytesOf(fd, { from: 0, count: bytes })) };
 }
 
 function printOf(fd: number, to: number): string {
-  return to <= COMPARED ? digest(bytesOf(fd, 0, to)) : digest(bytesOf(fd, 0, ENDS), bytesOf(fd, to - ENDS, ENDS));
+  return to <= COMPARED
+    ? digest(bytesOf(fd, { from: 0, count: to }))
+    : digest(bytesOf(fd, { from: 0, count: ENDS }), bytesOf(fd, { from: to - ENDS, count: ENDS }));
 }
 
 function digest(...chunks: Buffer[]): string {
@@ -211,7 +226,7 @@ function digest(...chunks: Buffer[]): string {
   return hash.digest("hex").slice(0, 32);
 }
 
-function bytesOf(fd: number, from: number, count: number): Buffer {
+function bytesOf(fd: number, { from, count }: { from: number; count: number }): Buffer {
   const buffer = Buffer.alloc(count);
   let read = 0;
   while (read < count) {
@@ -234,17 +249,14 @@ interface Portion {
 
 function readPortion(
   conversation: Conversation,
-  fd: number,
-  { size }: Stats,
-  settled: boolean,
-  seal: Parameters<typeof addLines>[2],
+  { fd, stat: { size }, settled, seal }: { fd: number; stat: Stats; settled: boolean; seal: (part: Sealed) => void },
 ): Portion {
   const { reading, format } = conversation;
   const notes: string[] = [];
   let from = conversation.source.bytes;
-  let data = bytesOf(fd, from, Math.min(PORTION, size - from));
+  let data = bytesOf(fd, { from, count: Math.min(PORTION, size - from) });
   if (data.lastIndexOf(NEWLINE) < 0 && data.length === PORTION)
-    data = bytesOf(fd, from, Math.min(LONGEST_LINE, size - from));
+    data = bytesOf(fd, { from, count: Math.min(LONGEST_LINE, size - from) });
   const forward = (count: number) => {
     from += count;
     data = data.subarray(count);
@@ -262,7 +274,7 @@ function readPortion(
   const end = data.lastIndexOf(NEWLINE);
   if (end >= 0) {
     const before = conversation.counts.skipped;
-    addLines(conversation, data.subarray(0, end).toString("utf8").split("\n").map(withoutReturn), seal);
+    addLines(conversation, { lines: data.subarray(0, end).toString("utf8").split("\n").map(withoutReturn), seal });
     const skipped = conversation.counts.skipped - before;
     if (skipped > 0)
       notes.push(`${skipped} ${skipped === 1 ? "line was" : "lines were"} skipped: ${conversation.notes.at(-1)?.what}`);
@@ -278,7 +290,7 @@ function readPortion(
   if (line === "") return { to: from, more, unsettled: false, notes };
   const isWhole = format === "jsonl" ? isObject(line) : settled && from + data.length <= UNTERMINATED;
   if (!isWhole) return { to: from, more, unsettled: format !== "jsonl" && from + data.length <= UNTERMINATED, notes };
-  addLines(conversation, [line], seal);
+  addLines(conversation, { lines: [line], seal });
   reading.unterminated = true;
   return { to: from + data.length, more, unsettled: false, notes };
 }

@@ -30,9 +30,9 @@ function known(...names: string[]): void {
 }
 
 /** Returns the exit code. */
-function sync(target: string | undefined, source: string, dryRun: boolean): number {
+function sync(target: string | undefined, { source, dryRun }: { source: string; dryRun: boolean }): number {
   const began = performance.now();
-  const results = run(home, scopeOf(target), dryRun);
+  const results = run(home, { scope: scopeOf(target), dryRun });
   for (const one of results) tell(one, dryRun);
   const count = (of: (one: Result) => string[]) => results.reduce((sum, one) => sum + of(one).length, 0);
   const stale = check(home).filter(({ state }) => state !== "current");
@@ -74,18 +74,18 @@ const VERBS: Record<string, () => number> = {
     const [project, name, path] = words;
     if (project === undefined || name === undefined || path === undefined)
       usage("dt orchestra add PROJECT CODEBASE PATH");
-    print(addCodebase(home, project, name, resolve(process.env.DIALTONE_CWD ?? process.cwd(), path)));
+    print(addCodebase(home, { project, name, path: resolve(process.env.DIALTONE_CWD ?? process.cwd(), path) }));
     return 0;
   },
   remove() {
     const [project, name] = words;
     if (project === undefined || name === undefined) usage("dt orchestra remove PROJECT CODEBASE");
-    print(`removed ${removeCodebase(home, project, name)}`);
+    print(`removed ${removeCodebase(home, { project, name })}`);
     return 0;
   },
   sync() {
     known("--dry-run");
-    return sync(words[0], process.env.DIALTONE_SOURCE ?? "command", flags.has("--dry-run"));
+    return sync(words[0], { source: process.env.DIALTONE_SOURCE ?? "command", dryRun: flags.has("--dry-run") });
   },
   check() {
     known("--json");
@@ -108,7 +108,7 @@ const VERBS: Record<string, () => number> = {
     const isThere =
       scope.is !== "one" ||
       [...codebases, ...faults].some(({ project, name }) => name === scope.name && project === scope.project);
-    if (isThere) return sync(target, process.env.DIALTONE_SOURCE ?? "watcher", false);
+    if (isThere) return sync(target, { source: process.env.DIALTONE_SOURCE ?? "watcher", dryRun: false });
     say(`${target} is no longer in the registry; its files stay as they are`);
     printJson({
       target,
@@ -124,7 +124,7 @@ const VERBS: Record<string, () => number> = {
     const { codebase } = JSON.parse(process.env.DIALTONE_REQUEST ?? "{}") as { codebase?: unknown };
     if (codebase !== undefined && typeof codebase !== "string")
       usage(`codebase: expected a name, found ${JSON.stringify(codebase)}`);
-    return sync(codebase, "socket", false);
+    return sync(codebase, { source: "socket", dryRun: false });
   },
   status() {
     const { codebases } = loadRegistry(home);

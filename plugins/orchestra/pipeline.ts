@@ -32,9 +32,9 @@ const END = "<!-- orchestra:end -->";
 /** Largest file in a codebase, in bytes. */
 const LONGEST = 4 * 1024 * 1024;
 
-export function run(home: string, scope: Scope, dryRun: boolean): Result[] {
+export function run(home: string, { scope, dryRun }: { scope: Scope; dryRun: boolean }): Result[] {
   const registry = loadRegistry(home);
-  const results = select(registry, scope).map((codebase) => sync(home, registry, codebase, dryRun));
+  const results = select(registry, scope).map((codebase) => sync(home, { registry, codebase, dryRun }));
   const faults = registry.faults
     .filter(
       ({ project, name }) =>
@@ -75,7 +75,10 @@ export function scopeOf(text: string | undefined): Scope {
   return { is: "one", project, name };
 }
 
-function sync(home: string, registry: Registry, codebase: Codebase, dryRun: boolean): Result {
+function sync(
+  home: string,
+  { registry, codebase, dryRun }: { registry: Registry; codebase: Codebase; dryRun: boolean },
+): Result {
   const result: Result = {
     project: codebase.project,
     codebase: codebase.name,
@@ -97,7 +100,7 @@ function sync(home: string, registry: Registry, codebase: Codebase, dryRun: bool
       attempt(() => {
         const file = join(codebase.path, target);
         const before = folder.read(target, LONGEST);
-        const after = withRegion(before, regionOf(home, registry, codebase, target), file);
+        const after = withRegion(before, { region: regionOf(home, { registry, codebase, target }), file });
         if (after === before) result.unchanged.push(file);
         else {
           if (!dryRun) folder.write(target, after);
@@ -129,7 +132,7 @@ export function check(home: string): { project: string; codebase: string; file: 
         project: codebase.project,
         codebase: codebase.name,
         file,
-        ...stateOf(home, registry, codebase, target, file),
+        ...stateOf(home, { registry, codebase, target, file }),
       };
     }),
   );
@@ -145,10 +148,7 @@ export function check(home: string): { project: string; codebase: string; file: 
 
 function stateOf(
   home: string,
-  registry: Registry,
-  codebase: Codebase,
-  target: string,
-  file: string,
+  { registry, codebase, target, file }: { registry: Registry; codebase: Codebase; target: string; file: string },
 ): { state: State; why: string } {
   try {
     const text = openCodebase(codebase).read(target, LONGEST);
@@ -157,7 +157,7 @@ function stateOf(
     if (region === null) return { state: "missing", why: "it has no marked region" };
     if (digestOf(region.text) !== region.digest)
       return { state: "edited", why: "it was edited by hand within its marks" };
-    return region.text === regionOf(home, registry, codebase, target)
+    return region.text === regionOf(home, { registry, codebase, target })
       ? { state: "current", why: "" }
       : { state: "stale", why: "the registry has changed since" };
   } catch (error) {
@@ -191,7 +191,7 @@ function findRegion(text: string, file: string): Region | null {
 }
 
 /** Replaces or appends the marked region; all other text stays, byte by byte. */
-export function withRegion(before: string | null, region: string, file: string): string {
+export function withRegion(before: string | null, { region, file }: { region: string; file: string }): string {
   const block = `<!-- orchestra:begin ${digestOf(region)} -->\n${region}${END}`;
   if (before === null) return `${block}\n`;
   const found = findRegion(before, file);
@@ -204,7 +204,10 @@ function digestOf(text: string): string {
   return new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16);
 }
 
-function regionOf(home: string, { projects }: Registry, codebase: Codebase, target: string): string {
+function regionOf(
+  home: string,
+  { registry: { projects }, codebase, target }: { registry: Registry; codebase: Codebase; target: string },
+): string {
   const project = projects.get(codebase.project) as Project;
   const parts = partsOf(project, codebase);
   const text = readTemplate(home, target) ?? DEFAULT;

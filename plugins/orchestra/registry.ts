@@ -94,7 +94,7 @@ export function loadRegistry(home: string): Registry {
         });
         continue;
       }
-      const codebase = load(file, name, (value) => codebaseOf(project, name, value));
+      const codebase = load(file, name, (value) => codebaseOf(project, { name, value }));
       if (codebase !== null) registry.codebases.push(codebase);
     }
   }
@@ -119,7 +119,7 @@ function projectOf(name: string, value: Record<string, unknown>): Project {
   return { name, ...description(value), conventions: lines(value, "conventions"), links: map(value, "links") };
 }
 
-function codebaseOf(project: string, name: string, value: Record<string, unknown>): Codebase {
+function codebaseOf(project: string, { name, value }: { name: string; value: Record<string, unknown> }): Codebase {
   check(value, ["name", "path", "description", "stack", "conventions", "commands", "links", "targets"]);
   if (value.name !== undefined && value.name !== name)
     throw new Error(`name: expected "${name}", like the name of its file, found ${JSON.stringify(value.name)}`);
@@ -174,7 +174,10 @@ function map(value: Record<string, unknown>, name: string): Record<string, strin
 }
 
 /** Stores the real path: a path through a link is resolved now. */
-export function addCodebase(home: string, project: string, name: string, path: string): string {
+export function addCodebase(
+  home: string,
+  { project, name, path }: { project: string; name: string; path: string },
+): string {
   for (const [what, text] of [
     ["project", project],
     ["codebase", name],
@@ -197,7 +200,7 @@ function realPath(path: string): string {
   return existsSync(path) ? realpathSync(path) : path;
 }
 
-export function removeCodebase(home: string, project: string, name: string): string {
+export function removeCodebase(home: string, { project, name }: { project: string; name: string }): string {
   const isName = NAME.test(project) && NAME.test(name);
   if (!isName || openStore(home)?.remove(join(PROJECTS, project, `${name}.yaml`)) !== true)
     throw new Error(`no ${project}/${name} in the registry`);

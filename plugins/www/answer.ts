@@ -24,11 +24,11 @@ export function isPage(pathname: string): boolean {
 
 export function answer(request: Request, { files, failure, version, events }: Answers): Response {
   const url = new URL(request.url);
-  if (url.pathname === "/healthz") return text(200, "ok\n");
+  if (url.pathname === "/healthz") return text(200, { body: "ok\n" });
   if (url.pathname === EVENTS)
     return request.method === "GET"
       ? events(request.signal)
-      : text(405, "only GET is allowed here\n", { Allow: "GET" });
+      : text(405, { body: "only GET is allowed here\n", headers: { Allow: "GET" } });
 
   const asked = decodePath(url.pathname);
   const path = asked === "" || asked.endsWith("/") ? `${asked}index.html` : asked;
@@ -38,7 +38,11 @@ export function answer(request: Request, { files, failure, version, events }: An
   const found = files().get(path);
   if (found !== undefined) {
     const kept = url.searchParams.has("v") && !path.endsWith(".html");
-    return respond(200, found, Bun.file(path).type, kept ? "max-age=31536000, immutable" : "no-store");
+    return respond(200, {
+      body: found,
+      type: Bun.file(path).type,
+      cache: kept ? "max-age=31536000, immutable" : "no-store",
+    });
   }
   // Addresses that users type, and those that work on GitHub: /logs and /logs.md lead to /logs.html.
   const published = `${path.replace(/\.md$/, "")}.html`;
@@ -55,15 +59,21 @@ function decodePath(pathname: string): string {
   }
 }
 
-function text(status: number, body: string, headers: Record<string, string> = {}): Response {
+function text(
+  status: number,
+  { body, headers = {} }: { body: string; headers?: Record<string, string> | undefined },
+): Response {
   return new Response(body, { status, headers: { "Content-Type": "text/plain; charset=utf-8", ...headers } });
 }
 
 function html(status: number, body: string): Response {
-  return respond(status, body, "text/html; charset=utf-8", "no-store");
+  return respond(status, { body, type: "text/html; charset=utf-8", cache: "no-store" });
 }
 
-function respond(status: number, body: string | Uint8Array, type: string, cache: string): Response {
+function respond(
+  status: number,
+  { body, type, cache }: { body: string | Uint8Array; type: string; cache: string },
+): Response {
   return new Response(body, {
     status,
     headers: { "Content-Type": type, "Cache-Control": cache },

@@ -46,7 +46,7 @@ function checkStructure(page: Page): Problem[] {
 function checkReferences(page: Page, site: Site): Problem[] {
   const seen = new Set<string>();
   return page.references.flatMap((reference) => {
-    const message = judge(reference, page, site);
+    const message = judge(reference, { page, site });
     if (message === undefined || seen.has(message)) return [];
     seen.add(message);
     return linesOf(reference, page).map((line) => ({ file: page.file, line, message }));
@@ -54,7 +54,7 @@ function checkReferences(page: Page, site: Site): Problem[] {
 }
 
 /** The problem with one link or image, or undefined. */
-function judge({ kind, target, alt }: Reference, page: Page, site: Site): string | undefined {
+function judge({ kind, target, alt }: Reference, { page, site }: { page: Page; site: Site }): string | undefined {
   if (kind === "image" && alt.trim() === "")
     return `image "${target}" has no description: write ![what it shows](${target})`;
   if (/^(https?|mailto):/i.test(target)) return undefined;

@@ -14,56 +14,67 @@ export interface PageOptions {
 }
 
 /** Throws a SiteError when the template asks for a value that does not exist. */
-export function renderPage(page: Page, site: Site, theme: Theme, options: PageOptions): string {
+export function renderPage(
+  page: Page,
+  { site, theme, options }: { site: Site; theme: Theme; options: PageOptions },
+): string {
   const root = rootFrom(page.path);
   const home = page.file === HOME;
-  return fillTemplate(theme, root, {
-    layout: home ? "home" : "page",
-    title: Bun.escapeHTML(home ? `Dialtone: ${page.title}` : `${page.title} · Dialtone`),
-    description: Bun.escapeHTML(shorten(page.description)),
+  return fillTemplate(theme, {
     root,
-    logo: theme.text("logo.svg").trim(),
-    quick: renderQuickLinks(site, page, root),
-    nav: site.groups.map((group) => renderGroup(group, page, root)).join(""),
-    content: home ? renderHome(page, site) : page.html + renderNeighbours(page, site, root),
-    toc: home ? "" : renderContents(page),
-    tone: renderTone(),
-    dev: renderReloadScript(theme, root, options),
+    values: {
+      layout: home ? "home" : "page",
+      title: Bun.escapeHTML(home ? `Dialtone: ${page.title}` : `${page.title} · Dialtone`),
+      description: Bun.escapeHTML(shorten(page.description)),
+      root,
+      logo: theme.text("logo.svg").trim(),
+      quick: renderQuickLinks(site, { current: page, root }),
+      nav: site.groups.map((group) => renderGroup(group, { current: page, root })).join(""),
+      content: home ? renderHome(page, site) : page.html + renderNeighbours(page, { site, root }),
+      toc: home ? "" : renderContents(page),
+      tone: renderTone(),
+      dev: renderReloadScript(theme, { root, options }),
+    },
   });
 }
 
 /** The page for addresses that lead nowhere. It can be shown at any depth, so its links begin at the server's root. */
-export function renderNotFound(site: Site, theme: Theme, options: PageOptions): string {
-  return renderMessage(site, theme, options, {
-    title: "This number is not in service",
-    html: `<p>There is no page at this address. It may have moved: the menu lists every page there is, and <a href="/index.html">the home page</a> is a good place to start over.</p>`,
+export function renderNotFound(site: Site, { theme, options }: { theme: Theme; options: PageOptions }): string {
+  return renderMessage(site, {
+    theme,
+    options,
+    message: {
+      title: "This number is not in service",
+      html: `<p>There is no page at this address. It may have moved: the menu lists every page there is, and <a href="/index.html">the home page</a> is a good place to start over.</p>`,
+    },
   });
 }
 
 function renderMessage(
   site: Site,
-  theme: Theme,
-  options: PageOptions,
-  message: { title: string; html: string },
+  { theme, options, message }: { theme: Theme; options: PageOptions; message: { title: string; html: string } },
 ): string {
   const title = Bun.escapeHTML(message.title);
-  return fillTemplate(theme, "/", {
-    layout: "page",
-    title: `${title} · Dialtone`,
-    description: title,
+  return fillTemplate(theme, {
     root: "/",
-    logo: theme.text("logo.svg").trim(),
-    quick: renderQuickLinks(site, undefined, "/"),
-    nav: site.groups.map((group) => renderGroup(group, undefined, "/")).join(""),
-    content: `<h1>${title}</h1>\n${message.html}\n`,
-    toc: "",
-    tone: renderTone(),
-    dev: renderReloadScript(theme, "/", options),
+    values: {
+      layout: "page",
+      title: `${title} · Dialtone`,
+      description: title,
+      root: "/",
+      logo: theme.text("logo.svg").trim(),
+      quick: renderQuickLinks(site, { current: undefined, root: "/" }),
+      nav: site.groups.map((group) => renderGroup(group, { current: undefined, root: "/" })).join(""),
+      content: `<h1>${title}</h1>\n${message.html}\n`,
+      toc: "",
+      tone: renderTone(),
+      dev: renderReloadScript(theme, { root: "/", options }),
+    },
   });
 }
 
 /** `{{name}}` is a value, `{{name.ext}}` the address of a file of the theme. */
-function fillTemplate(theme: Theme, root: string, values: Record<string, string>): string {
+function fillTemplate(theme: Theme, { root, values }: { root: string; values: Record<string, string> }): string {
   return theme.text("page.html").replace(/\{\{([\w.-]+)\}\}/g, (_all, name: string) => {
     if (Object.hasOwn(values, name)) return values[name] ?? "";
     if (theme.has(name)) return root + theme.url(name);
@@ -73,7 +84,10 @@ function fillTemplate(theme: Theme, root: string, values: Record<string, string>
   });
 }
 
-function renderReloadScript(theme: Theme, root: string, { version }: PageOptions): string {
+function renderReloadScript(
+  theme: Theme,
+  { root, options: { version } }: { root: string; options: PageOptions },
+): string {
   if (version === undefined) return "";
   return `<script src="${root}${theme.url("reload.js")}" data-version="${version}" defer></script>\n`;
 }
@@ -87,14 +101,14 @@ function shorten(text: string): string {
   return text.length <= 160 ? text : `${text.slice(0, 159).replace(/\s+\S*$/, "")}…`;
 }
 
-function renderQuickLinks(site: Site, current: Page | undefined, root: string): string {
+function renderQuickLinks(site: Site, { current, root }: { current: Page | undefined; root: string }): string {
   const first = site.groups[0]?.pages[0];
   if (!first) return "";
   const here = current && current.file !== HOME ? ' aria-current="true"' : "";
   return `<a href="${root}${addressOf(first.path)}"${here}>Documentation</a>`;
 }
 
-function renderGroup(group: Group, current: Page | undefined, root: string): string {
+function renderGroup(group: Group, { current, root }: { current: Page | undefined; root: string }): string {
   const items = group.pages.map((page) => {
     const here = page === current ? ' aria-current="page"' : "";
     return `<li><a href="${root}${addressOf(page.path)}"${here}>${Bun.escapeHTML(page.title || page.file)}</a></li>`;
@@ -113,7 +127,7 @@ function renderContents(page: Page): string {
   return `<aside class="toc" aria-labelledby="toc-title">\n<h2 id="toc-title">On this page</h2>\n<ul>\n${items.join("\n")}\n</ul>\n</aside>\n`;
 }
 
-function renderNeighbours(page: Page, site: Site, root: string): string {
+function renderNeighbours(page: Page, { site, root }: { site: Site; root: string }): string {
   const order = site.groups.flatMap((group) => group.pages);
   const at = order.indexOf(page);
   const link = (neighbour: Page | undefined, relation: "prev" | "next", word: string) =>

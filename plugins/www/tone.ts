@@ -3,8 +3,15 @@
  * drawn from its formula. Pure: the same sizes give the same path.
  */
 
+interface ToneSize {
+  width: number;
+  height: number;
+  seconds: number;
+  step?: number | undefined;
+}
+
 /** An SVG path of `seconds` of the tone across `width`, swinging `height` around its middle. */
-export function tonePath(width: number, height: number, seconds: number, step = 2): string {
+export function tonePath({ width, height, seconds, step = 2 }: ToneSize): string {
   const points: string[] = [];
   for (let x = 0; x <= width; x += step) {
     const t = (x / width) * seconds;
@@ -17,5 +24,5 @@ export function tonePath(width: number, height: number, seconds: number, step = 
 /** The tone as a decoration that fills its box. 1/22.5 s holds four of its beats. */
 export function renderTone(): string {
   const [width, height] = [1200, 64];
-  return `<div class="tone" aria-hidden="true"><svg viewBox="0 -2 ${width} ${height + 4}" preserveAspectRatio="none" focusable="false"><path d="${tonePath(width, height, 1 / 22.5)}" pathLength="1" vector-effect="non-scaling-stroke"/></svg></div>`;
+  return `<div class="tone" aria-hidden="true"><svg viewBox="0 -2 ${width} ${height + 4}" preserveAspectRatio="none" focusable="false"><path d="${tonePath({ width, height, seconds: 1 / 22.5 })}" pathLength="1" vector-effect="non-scaling-stroke"/></svg></div>`;
 }

@@ -32,29 +32,32 @@ export async function dispatch({ argv, globals, env, held }: Call): Promise<numb
       at++;
       break;
     }
-    const taken = takeGlobal(argv, at, globals);
+    const taken = takeGlobal(argv, { at, globals });
     if (taken > 0) at += taken - 1;
     else if (word === "--version" || word === "-v") showVersion = true;
     else if (word === "--help" || word === "-h") showHelp = true;
-    else throw unknownFlag("dt", word, ["--version", "-v", "--help", "-h"]);
+    else throw unknownFlag("dt", { name: word, known: ["--version", "-v", "--help", "-h"] });
   }
   const context = makeContext({ globals, argv, ownEnv: env, held });
   const word = argv[at];
-  if (showVersion) return runVerb("version", [], context);
+  if (showVersion) return runVerb("version", { words: [], context });
   if (showHelp || word === undefined) {
     const { complainWithHelp, runHelp } = await import("./help.ts");
     return showHelp ? runHelp(context) : complainWithHelp(context);
   }
   const rest = argv.slice(at + 1);
-  if (isPlugin || !isVerb(word)) return (await import("./plugin.ts")).runPlugin(context, word, rest);
-  if (isPresent(word)) return runVerb(word, rest, context);
+  if (isPlugin || !isVerb(word)) return (await import("./plugin.ts")).runPlugin(context, { name: word, given: rest });
+  if (isPresent(word)) return runVerb(word, { words: rest, context });
   throw new DtError("not-implemented", `dt ${word} is a reserved verb that is not in this version yet.`, {
     status: EXIT.usage,
     hint: `A plugin of this name is run as: dt -- ${word} …`,
   });
 }
 
-async function runVerb(name: PresentVerb, words: readonly string[], context: DtContext): Promise<number> {
+async function runVerb(
+  name: PresentVerb,
+  { words, context }: { words: readonly string[]; context: DtContext },
+): Promise<number> {
   const verb = VERBS[name];
   if (verb === null) throw new Error(`${name} is not there`);
   if (asksForHelp(words)) return explainVerb(name, context);
@@ -92,6 +95,6 @@ async function explainVerb(name: PresentVerb, context: DtContext): Promise<numbe
     import("../output/talk.ts"),
     import("../sys/stdio/stdio.ts"),
   ]);
-  print(formatVerbHelp(name, (await LOADERS[name]()).default, makePaint(context.colored())));
+  print(formatVerbHelp(name, { command: (await LOADERS[name]()).default, paint: makePaint(context.colored()) }));
   return EXIT.done;
 }

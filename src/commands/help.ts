@@ -23,7 +23,7 @@ export function formatHelp(paint: Paint): string {
 }
 
 /** The help text of one verb. */
-export function formatVerbHelp(name: PresentVerb, command: VerbCommand, paint: Paint): string {
+export function formatVerbHelp(name: PresentVerb, { command, paint }: { command: VerbCommand; paint: Paint }): string {
   const args = (command.args ?? {}) as ArgsDef;
   const words = Object.values(args).flatMap((arg) =>
     arg.type === "positional" ? [` [${arg.valueHint ?? "key …"}]`] : [],

@@ -15,14 +15,17 @@ import { takeGlobals } from "./parse/globals.ts";
 import { runCalledManaged } from "./run/managed.ts";
 import { runCalledOneshot } from "./run/oneshot.ts";
 
-export async function runPlugin(context: DtContext, name: string, given: readonly string[]): Promise<number> {
+export async function runPlugin(
+  context: DtContext,
+  { name, given }: { name: string; given: readonly string[] },
+): Promise<number> {
   const descriptors = inheritedDescriptors();
   // Flags before the command's name are dt's.
   const words = takeGlobals(given, context.globals);
   const [commandName, ...rest] = words;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
-  const { called, command } = await findCalled(context, name, words, commandName);
-  if (command.kind === "managed") return runCalledManaged(context, called, command, rest);
+  const { called, command } = await findCalled(context, { name, words, commandName });
+  if (command.kind === "managed") return runCalledManaged(context, { called, command, words: rest });
   if (context.ownEnv[START_MARK] !== undefined)
     throw usage(
       `${formatShortKey({ plugin: name, command: commandName })} is a one-shot, which is run, not started.`,
@@ -30,18 +33,16 @@ export async function runPlugin(context: DtContext, name: string, given: readonl
     );
   // In a trusted root the flag is the command's own, like all words after its name.
   if (called.is === "look" && !context.globals.dryRun) return showPlugin(context, name);
-  return runCalledOneshot(context, called, command, rest, descriptors);
+  return runCalledOneshot(context, { called, command, words: rest, descriptors });
 }
 
 async function findCalled(
   context: DtContext,
-  name: string,
-  words: readonly string[],
-  commandName: string,
+  { name, words, commandName }: { name: string; words: readonly string[]; commandName: string },
 ): Promise<{ called: Called; command: ResolvedCommand }> {
   try {
-    const called = await callOf(context, name, words);
-    return { called, command: findCommand(called.index, called.plugin, commandName) };
+    const called = await callOf(context, { name, words });
+    return { called, command: findCommand(called.index, { plugin: called.plugin, name: commandName }) };
   } catch (error) {
     // Words after an unknown name do not belong to a command.
     heedJson(words, context.globals);
@@ -51,9 +52,9 @@ async function findCalled(
 
 /** The plugin's own help. */
 export async function showPlugin(context: DtContext, name: string): Promise<number> {
-  const plugin = findPlugin(context, await context.index(), name);
+  const plugin = findPlugin(context, { index: await context.index(), name });
   if (context.globals.json) throw usage(`dt ${name} has no --json.`, "dt list --json");
   const { formatPlugin } = await import("./verbs/list.ts");
-  print(formatPlugin(context.root(), plugin, makePaint(context.colored())));
+  print(formatPlugin(context.root(), { plugin, paint: makePaint(context.colored()) }));
   return EXIT.done;
 }

@@ -33,8 +33,8 @@ export async function checkEngine(request: CheckRequest, engine: EngineName): Pr
   if (Bun.which(client, { PATH: request.env.PATH ?? "" }) === null) return;
   // The client takes tens of milliseconds to say what the socket says at once.
   if (await isEngineThere(client, request.env)) return;
-  request.onCommand(pastedLine(argv, engine, request.given));
-  const { code, out, err } = await callCompose(argv, request);
+  request.onCommand(pastedLine(argv, { engine, given: request.given }));
+  const { code, out, err } = await callCompose(argv, { request });
   // Any other failure of the client says nothing about the engine; Compose will.
   if (code === 0 || !/daemon|connect|permission|socket/i.test(err || out)) return;
   const hint = "Start the engine, or check that you may use it; DOCKER_HOST says where it is expected.";

@@ -25,7 +25,7 @@ export interface UpOptions {
 }
 
 /** The file as a word of the command line: relative to where the command runs, so the same on every machine. */
-export function fileWord(root: string, file: string, cwd: string): string {
+export function fileWord(root: string, { file, cwd }: { file: string; cwd: string }): string {
   return relative(cwd, resolve(root, file));
 }
 

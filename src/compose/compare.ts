@@ -18,12 +18,14 @@ export function withoutFlags(up: readonly string[]): string[] {
 /** The same command line as today's manifest would write it. */
 export function declaredUp(
   { root, cwd, args }: { root: string; cwd: string; args: readonly string[] },
-  stack: StackRecord,
-  declared: Pick<DeclaredStack, "file" | "profiles" | "services" | "toggles" | "movePorts">,
+  {
+    stack,
+    declared,
+  }: { stack: StackRecord; declared: Pick<DeclaredStack, "file" | "profiles" | "services" | "toggles" | "movePorts"> },
 ): string[] {
   const off = stack.off.flatMap((name) => declared.toggles[name] ?? []);
   const services = declared.services.filter((name) => !off.includes(name));
-  const written = fileWord(root, declared.file, cwd);
+  const written = fileWord(root, { file: declared.file, cwd });
   const file = declared.movePorts && stack.movedFrom === written ? stack.file : written;
   const base = baseOf({ engine: stack.engine, file, profiles: declared.profiles });
   return upCommand(base, { detach: false, recreate: false, without: [], services, args });

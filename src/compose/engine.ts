@@ -37,7 +37,7 @@ export async function findEngine(request: EngineRequest): Promise<EngineName> {
   const { env, cache, seal } = request;
   const marks = marksOf(env);
   const path = join(cache, "compose.json");
-  const known = readSealed(path, seal, (value) => value as Known);
+  const known = readSealed(path, { seal, check: (value) => value as Known });
   if (known.is === "there" && JSON.stringify(known.value.marks) === JSON.stringify(marks)) return known.value.engine;
   const said: string[] = [];
   for (const engine of CANDIDATES) {
@@ -47,7 +47,7 @@ export async function findEngine(request: EngineRequest): Promise<EngineName> {
       continue;
     }
     try {
-      writeSealed(path, seal, { version: 1, marks, engine } satisfies Known & { version: 1 });
+      writeSealed(path, { seal, value: { version: 1, marks, engine } satisfies Known & { version: 1 } });
     } catch {
       // a read-only disk: ask again next time
     }

@@ -53,7 +53,7 @@ export async function followStack(input: FollowInput, env: Record<string, string
   process.on("SIGTERM", () => {
     const last = Object.fromEntries([...followers].map(([id, one]) => [id, one.last]));
     try {
-      if (containers !== null) writeSealed(mark, seal, { version: 1, containers, last });
+      if (containers !== null) writeSealed(mark, { seal, value: { version: 1, containers, last } });
     } catch {
       // its directory is gone, or the disk is full: the next follower uses the time of the log's last write
     }
@@ -61,9 +61,9 @@ export async function followStack(input: FollowInput, env: Record<string, string
   });
   const onUp = (names: string[]) => {
     containers = names;
-    writeSealed(mark, seal, { version: 1, containers });
+    writeSealed(mark, { seal, value: { version: 1, containers } });
   };
-  return Promise.race([told.promise, followUntilOver(input, env, followers, onUp)]);
+  return Promise.race([told.promise, followUntilOver(input, { env, followers, onUp })]);
 }
 
 const TERMINATED = 128 + 15;
@@ -72,9 +72,7 @@ type Followers = Map<string, { last: string; done: boolean }>;
 
 async function followUntilOver(
   { up, stack, since = new Date().toISOString() }: FollowInput,
-  env: Record<string, string>,
-  followers: Followers,
-  onUp: (names: string[]) => void,
+  { env, followers, onUp }: { env: Record<string, string>; followers: Followers; onUp: (names: string[]) => void },
 ): Promise<number> {
   const code = await bringUp(up, env);
   if (code !== 0) return code;
@@ -82,11 +80,12 @@ async function followUntilOver(
   const made = await listContainers(stack, env);
   onUp((made ?? []).map(nameOf));
   const wake = makeWake();
-  void watchEvents(stack, env, wake.ring);
+  void watchEvents(stack, { env, ring: wake.ring });
   let everSeen = false;
   for (;;) {
     const containers = await listContainers(stack, env);
-    for (const one of containers ?? []) follow(stack, env, one, containers ?? [], followers, since, wake.ring);
+    for (const one of containers ?? [])
+      follow(stack, { env, container: one, all: containers ?? [], followers, since, ring: wake.ring });
     everSeen ||= (containers ?? []).length > 0;
     if (containers !== null && everSeen && areOver(containers)) {
       await Bun.sleep(OVER_MS);
@@ -122,16 +121,17 @@ function say(text: string): void {
   writeBytes(1, Buffer.from(text));
 }
 
+interface Followed {
+  env: Record<string, string>;
+  container: Container;
+  all: Container[];
+  followers: Followers;
+  since: string;
+  ring: () => void;
+}
+
 /** Runs one `logs --follow` per run of a container; it continues after the last line that was written. */
-function follow(
-  { engine }: FollowInput["stack"],
-  env: Record<string, string>,
-  container: Container,
-  all: Container[],
-  followers: Followers,
-  since: string,
-  ring: () => void,
-): void {
+function follow({ engine }: FollowInput["stack"], { env, container, all, followers, since, ring }: Followed): void {
   const known = followers.get(container.id);
   if (known !== undefined && !known.done) return;
   if (known !== undefined && container.state !== "running") return;
@@ -172,7 +172,10 @@ async function copyLines(stream: ReadableStream<Uint8Array>, onLine: (line: stri
 }
 
 /** Rings at each event of the project's containers; subscribes again after the engine restarts. */
-async function watchEvents(stack: FollowInput["stack"], env: Record<string, string>, ring: () => void): Promise<void> {
+async function watchEvents(
+  stack: FollowInput["stack"],
+  { env, ring }: { env: Record<string, string>; ring: () => void },
+): Promise<void> {
   const argv = ["events", "--filter", "type=container", "--filter", labelOf(stack.project), "--format", "{{.Status}}"];
   for (;;) {
     const child = bunSpawn([clientOf(stack.engine, env), ...argv], {

@@ -54,7 +54,7 @@ export function givenTo(request: GivenRequest): Given {
   return { project, env: Object.fromEntries([...hidden, ...entries]), files: fromFiles.length === 0 ? [] : words };
 }
 
-export function pastedLine(argv: readonly string[], engine: EngineName, given: Given): string {
+export function pastedLine(argv: readonly string[], { engine, given }: { engine: EngineName; given: Given }): string {
   const { words, client } = ENGINES[engine];
   const isCompose = words.every((word, at) => argv[at] === word) && argv[words.length] === "-f";
   if (!isCompose && argv[0] !== client) return showCommand(argv);

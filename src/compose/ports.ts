@@ -38,9 +38,7 @@ interface LongPort {
  */
 export async function movePorts(
   config: string,
-  project: string,
-  known: readonly MovedPort[],
-  isFree: (port: number) => boolean,
+  { project, known, isFree }: { project: string; known: readonly MovedPort[]; isFree: (port: number) => boolean },
 ): Promise<Moved> {
   const { parse, stringify } = await import("yaml");
   const file = parse(config) as { services?: Record<string, { ports?: (string | LongPort)[] }> };
@@ -48,7 +46,7 @@ export async function movePorts(
   const taken = new Set<number>();
   const choose = (service: string, target: string, from: number): number => {
     const before = known.find((one) => one.service === service && one.target === target && one.from === from);
-    const to = before?.to ?? search(`${project}\0${service}\0${target}\0${from}`, taken, isFree) ?? from;
+    const to = before?.to ?? search(`${project}\0${service}\0${target}\0${from}`, { taken, isFree }) ?? from;
     taken.add(to);
     ports.push({ service, target, from, to });
     return to;
@@ -72,7 +70,10 @@ export async function movePorts(
   return { text: `# ports: ${JSON.stringify(ports)}\n${stringify(file, { lineWidth: 0 })}`, ports };
 }
 
-function search(seed: string, taken: ReadonlySet<number>, isFree: (port: number) => boolean): number | null {
+function search(
+  seed: string,
+  { taken, isFree }: { taken: ReadonlySet<number>; isFree: (port: number) => boolean },
+): number | null {
   const start = Number.parseInt(sha256(seed).slice(0, 8), 16);
   for (let step = 0; step < COUNT; step++) {
     const port = FIRST + ((start + step) % COUNT);
@@ -93,5 +94,5 @@ export function readMoved(path: string): MovedPort[] {
 }
 
 export function writeMoved(path: string, { text }: Moved): void {
-  writeWhole(path, text);
+  writeWhole(path, { text });
 }

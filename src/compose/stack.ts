@@ -59,7 +59,7 @@ export interface PreparedStack {
 /** Throws a DtError with the command line that failed and its output. */
 export async function prepareStack(request: StackRequest): Promise<PreparedStack> {
   const { declared, root, key, cwd, env, off } = request;
-  const file = fileWord(root, declared.file, cwd);
+  const file = fileWord(root, { file: declared.file, cwd });
   const there = existsSync(resolve(root, declared.file));
   if (!there && !request.dry) {
     throw new DtError("compose-file", `${typedKey(key)}: start: there is no file ${declared.file}.`, {
@@ -73,14 +73,16 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
   const { profiles } = declared;
   const written = { engine, file, profiles };
   const used =
-    declared.movePorts && asks ? { ...written, file: await withFreePorts(request, engine, baseOf(written)) } : written;
+    declared.movePorts && asks
+      ? { ...written, file: await withFreePorts(request, { engine, base: baseOf(written) }) }
+      : written;
   if (declared.movePorts && there && !asks)
     request.note(
       "its host ports are chosen when it is started; a dry run shows them once you trust the project (dt trust)",
     );
   const base = baseOf(used);
   const without =
-    off.length === 0 ? [] : asks ? await presentServices(request, engine, base) : servicesOf(declared, off);
+    off.length === 0 ? [] : asks ? await presentServices(request, { engine, base }) : servicesOf(declared, off);
   const { detach, recreate, args } = request;
   const services = declared.services.filter((name) => !without.includes(name));
   const up = upCommand(base, { detach, recreate, without, services, args });
@@ -103,18 +105,21 @@ async function foundEngine(request: StackRequest): Promise<EngineName> {
 }
 
 /** Writes the file with other host ports. Returns it as a word of the command line. */
-async function withFreePorts(request: StackRequest, engine: EngineName, base: string[]): Promise<string> {
+async function withFreePorts(
+  request: StackRequest,
+  { engine, base }: { engine: EngineName; base: string[] },
+): Promise<string> {
   const { key, env, cwd, movedFile, isFree, dry, note } = request;
   const argv = configCommand(base);
-  request.onCommand(pastedLine(argv, engine, request.given));
-  const { code, out, err } = await callCompose(argv, request);
+  request.onCommand(pastedLine(argv, { engine, given: request.given }));
+  const { code, out, err } = await callCompose(argv, { request });
   if (code !== 0) throw composeError({ key, doing: "start", argv, code, words: err || out });
   const { movePorts, readMoved, writeMoved } = await import("./ports.ts");
   const project = env.COMPOSE_PROJECT_NAME as string;
   // Ports that the stack's own containers may hold stay theirs.
   const mine = ((await listContainers({ engine, project }, env)) ?? []).length > 0;
   const known = readMoved(movedFile).filter(({ to }) => mine || isFree(to));
-  const moved = await movePorts(out, project, known, isFree);
+  const moved = await movePorts(out, { project, known, isFree });
   for (const { service, target, from, to } of moved.ports) note(`${service} ${target}: port ${to} in place of ${from}`);
   if (!dry) writeMoved(movedFile, moved);
   return relative(cwd, movedFile);
@@ -125,11 +130,14 @@ function servicesOf({ toggles }: DeclaredStack, off: readonly string[]): string[
 }
 
 /** Asks Compose which services exist: Compose 2 refuses to scale one that is not in the file. */
-async function presentServices(request: StackRequest, engine: EngineName, base: string[]): Promise<string[]> {
+async function presentServices(
+  request: StackRequest,
+  { engine, base }: { engine: EngineName; base: string[] },
+): Promise<string[]> {
   const { declared, off, key, note } = request;
   const argv = servicesCommand(base);
-  request.onCommand(pastedLine(argv, engine, request.given));
-  const { code, out, err } = await callCompose(argv, request);
+  request.onCommand(pastedLine(argv, { engine, given: request.given }));
+  const { code, out, err } = await callCompose(argv, { request });
   if (code !== 0) throw composeError({ key, doing: "start", argv, code, words: err || out });
   const there = new Set(out.split("\n").map((line) => line.trim()));
   return off.flatMap((toggle) => {

@@ -23,7 +23,7 @@ export interface Served {
    * Runs the start of a key. A stop calls it off, also while it waits for its turn. `run` gets variables for the dt
    * that it runs.
    */
-  asStart<T>(root: string, key: string, run: (env: Record<string, string>) => Promise<T>): Promise<T>;
+  asStart<T>(start: { root: string; key: string }, run: (env: Record<string, string>) => Promise<T>): Promise<T>;
   /** The registered roots, with their manifests as a person last took them over. */
   projects(): ReadonlyMap<string, ManifestIndex>;
 }
@@ -74,7 +74,7 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
           asPerson,
           limitMs: WAIT_MS,
         });
-      return dataOf(await served.asStart(at, key, start));
+      return dataOf(await served.asStart({ root: at, key }, start));
     },
     async stop_key(served, { root, key }) {
       const at = rootOf(served, root);
@@ -86,7 +86,7 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
       const asPerson = served.isFirstAct(at);
       const restart = (more: Record<string, string>) =>
         served.dt.run(["restart", key, "--json"], { root: at, env: { ...env, ...more }, asPerson, limitMs: WAIT_MS });
-      return dataOf(await served.asStart(at, key, restart));
+      return dataOf(await served.asStart({ root: at, key }, restart));
     },
     async logs(served, { root, key, lines = LINES, after }) {
       const from = after === undefined ? ["-n", String(lines)] : ["--after", after];
@@ -111,7 +111,7 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
 
 /** Runs a job like any other. The last line that it prints is the answer. */
 async function askPlugin(served: Served, request: PluginRequest): Promise<unknown> {
-  const { root, key } = registeredAs(served, request.cmd, request.root) as Registered;
+  const { root, key } = registeredAs(served, { cmd: request.cmd, wanted: request.root }) as Registered;
   const { id: _id, ...rest } = request;
   const { target } = rest as { target?: unknown };
   const job = await served.jobs.run({
@@ -123,7 +123,7 @@ async function askPlugin(served: Served, request: PluginRequest): Promise<unknow
     env: { DIALTONE_REQUEST: JSON.stringify(rest) },
   });
   if (job.state === "done") return lastLineOf(job.log);
-  const said = readLastLines(job.log, SAID_LINES).join("\n").trim();
+  const said = readLastLines(job.log, { lines: SAID_LINES }).join("\n").trim();
   throw new DtError("failed", said === "" ? (job.error ?? "it failed") : said);
 }
 
@@ -131,7 +131,7 @@ const SAID_LINES = 5;
 const LONGEST_ANSWER = 1024 * 1024;
 
 function lastLineOf(log: string): unknown {
-  return parseLast(readLastLines(log, 1, LONGEST_ANSWER)[0] ?? "");
+  return parseLast(readLastLines(log, { lines: 1, maxBytes: LONGEST_ANSWER })[0] ?? "");
 }
 
 interface Registered {
@@ -141,7 +141,10 @@ interface Registered {
 }
 
 /** Null when no plugin of a registered root has this command. */
-export function registeredAs({ projects }: Pick<Served, "projects">, cmd: string, wanted?: string): Registered | null {
+export function registeredAs(
+  { projects }: Pick<Served, "projects">,
+  { cmd, wanted }: { cmd: string; wanted?: string | undefined },
+): Registered | null {
   for (const [root, index] of projects()) {
     if (wanted !== undefined && root !== wanted) continue;
     for (const { name, daemon } of Object.values(index.plugins)) {

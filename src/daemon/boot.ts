@@ -36,7 +36,7 @@ export async function startAtBoot(context: BootContext, roots: readonly string[]
   const before = readJson(paths.booted, (value) => value as Booted);
   const bootId = world.table.bootId();
   const isNewBoot = before.is !== "there" || before.value.bootId !== bootId;
-  await Promise.all(roots.map((root) => startIn(context, root, isNewBoot)));
+  await Promise.all(roots.map((root) => startIn(context, { root, isNewBoot })));
   if (!isNewBoot) return;
   try {
     writeJson(paths.booted, { version: 1, bootId } satisfies Booted);
@@ -45,7 +45,10 @@ export async function startAtBoot(context: BootContext, roots: readonly string[]
   }
 }
 
-async function startIn({ world, dt, log }: BootContext, root: string, isNewBoot: boolean): Promise<void> {
+async function startIn(
+  { world, dt, log }: BootContext,
+  { root, isNewBoot }: { root: string; isNewBoot: boolean },
+): Promise<void> {
   try {
     const index = await indexOf(world, root);
     for (const { message } of index.failures) log("warn", message, { root });
@@ -53,7 +56,7 @@ async function startIn({ world, dt, log }: BootContext, root: string, isNewBoot:
     const keys = declaredIn(index)
       .filter(({ settings }) => settings.kind === "managed" && settings.boot)
       .map(({ key }) => key)
-      .filter((key) => isToStart(ground, key, isNewBoot));
+      .filter((key) => isToStart(ground, { key, isNewBoot }));
     if (keys.length === 0) return;
     log("info", "starting the commands marked boot", { root, keys });
     const { code, stderr } = await dt.run(["up", ...keys, "-d"], { root, limitMs: LIMIT_MS });
@@ -64,8 +67,8 @@ async function startIn({ world, dt, log }: BootContext, root: string, isNewBoot:
   }
 }
 
-function isToStart(ground: Ground, key: string, isNewBoot: boolean): boolean {
-  const { state } = seeKey(ground, key);
+function isToStart(ground: Ground, { key, isNewBoot }: { key: string; isNewBoot: boolean }): boolean {
+  const { state } = seeKey(ground, { key });
   if (state !== null && isLiving(state)) return false;
   if (isNewBoot) return true;
   const want = thereOrNull(ground.store.want(key));

@@ -31,11 +31,10 @@ export function spawnDaemon({ env, paths }: DaemonPlace): void {
   makeDaemonHome(paths);
   // Throws here if the socket has no usable place; the daemon would only write that to its own log.
   realSocketOf(paths, env);
-  const child = spawnDetached(
-    [...selfCommand(), "daemon", "start", "--foreground", "--quiet"],
-    hostEnvironment(env, paths.home),
-    paths.errors,
-  );
+  const child = spawnDetached([...selfCommand(), "daemon", "start", "--foreground", "--quiet"], {
+    env: hostEnvironment(env, paths.home),
+    errorFile: paths.errors,
+  });
   child.stdin.end();
   void child.stdout.cancel();
   child.unref();
@@ -60,7 +59,10 @@ export async function awaitStatus(paths: DaemonPaths, isIt: (status: Status) => 
  * Until the daemon works for a root that was just registered, at most 6 s. If it cannot work for the root, its log says
  * so, and the last status is returned.
  */
-export async function awaitRoot(paths: DaemonPaths, status: Status, root: string): Promise<Status> {
+export async function awaitRoot(
+  paths: DaemonPaths,
+  { status, root }: { status: Status; root: string },
+): Promise<Status> {
   const deadline = performance.now() + TAKEN_MS;
   let now = status;
   while (!now.roots.includes(root) && performance.now() < deadline) {
@@ -72,7 +74,7 @@ export async function awaitRoot(paths: DaemonPaths, status: Status, root: string
 
 /** The daemon that lives, from its lock; null when none does. */
 export function holderOf({ lock, seal }: DaemonPaths, table: ProcessTable): ProcessIdentity | null {
-  const read = readHolder(lock, seal);
+  const read = readHolder(lock, { seal });
   return read.is === "there" && presenceOf(table, read.value.holder) === "alive" ? read.value.holder : null;
 }
 
@@ -96,7 +98,7 @@ export async function endDaemon(paths: DaemonPaths): Promise<DaemonEnd> {
   const table = makeProcessTable();
   const holder = holderOf(paths, table);
   let foreign: unknown = null;
-  const answer = await askDaemon(paths, { cmd: "stop" }).catch((error) => {
+  const answer = await askDaemon(paths, { request: { cmd: "stop" } }).catch((error) => {
     if (isForeignSocket(error)) foreign = error;
     return messageOf(error);
   });

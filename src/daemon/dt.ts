@@ -68,8 +68,8 @@ export function makeDt(env: Record<string, string>): Dt {
     async run(args, { root, env: more = {}, asPerson = false, limitMs }) {
       await turn();
       try {
-        const argv = selfArgv(sameBuildCommand(), { root }, args);
-        const child = withCleanLimits(null, () =>
+        const argv = selfArgv(sameBuildCommand(), { root, words: args });
+        const child = withCleanLimits({ openFiles: null }, () =>
           bunSpawn(argv, {
             // dt itself reports a root that is not there.
             cwd: root !== undefined && existsSync(root) ? root : "/",

@@ -53,8 +53,8 @@ export function makeEvents(world: World, rootsOf: () => readonly string[]): Even
   };
   return {
     subscribe: (root, emit) => subscribe(state, { root, emit }),
-    job: (job) => send(state, job.root, { event: "job", at: now(), job }),
-    stopping: () => send(state, null, { event: "stopping", at: now() }),
+    job: (job) => send(state, { root: job.root, event: { event: "job", at: now(), job } }),
+    stopping: () => send(state, { root: null, event: { event: "stopping", at: now() } }),
   };
 }
 
@@ -76,7 +76,7 @@ function subscribe(state: EventsState, one: Subscriber): () => void {
 }
 
 /** `root` null: to all. */
-function send({ subscribers }: EventsState, root: string | null, event: Event): void {
+function send({ subscribers }: EventsState, { root, event }: { root: string | null; event: Event }): void {
   for (const one of subscribers) if (root === null || one.root === undefined || one.root === root) one.emit(event);
 }
 
@@ -94,7 +94,7 @@ function look(state: EventsState, { isFirst = false } = {}): void {
       const one = known ?? { ground: groundOf(world, root), watcher: null, states: new Map() };
       one.watcher ??= watchRun(state, one.ground.store.directory);
       watched.set(root, one);
-      for (const event of changesIn(root, one)) if (!isFirst) send(state, root, event);
+      for (const event of changesIn(root, one)) if (!isFirst) send(state, { root, event });
     } catch {
       // a run directory that is not to be trusted: the keeper has said so
     }
@@ -120,7 +120,7 @@ function watchRun(state: EventsState, path: string): FSWatcher | null {
 /** Judges all keys again. A change of pid alone is reported only where there is a pid. */
 function* changesIn(root: string, { ground, states }: Watched): Iterable<Event> {
   for (const key of new Set([...ground.store.keys(), ...states.keys()])) {
-    const { state, pid } = seeKey(ground, key);
+    const { state, pid } = seeKey(ground, { key });
     const before = states.get(key) ?? { state: null, pid: null };
     if (before.state === state && before.pid === pid) continue;
     if (state === null) states.delete(key);

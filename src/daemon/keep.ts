@@ -30,7 +30,7 @@ export interface Keeper {
   look(roots: readonly string[]): void;
 }
 
-export function makeKeeper(world: World, dt: Dt, log: Log): Keeper {
+export function makeKeeper(world: World, { dt, log }: { dt: Dt; log: Log }): Keeper {
   const known = new Map<string, Known>();
   const asked = new Map<string, number>();
   const said = new Set<string>();
@@ -72,7 +72,7 @@ export function makeKeeper(world: World, dt: Dt, log: Log): Keeper {
   function host(ground: Ground, { key, host }: LaunchRecord): void {
     log("info", "a launch whose host is gone gets another one", { root: ground.root, key, host: host.pid });
     try {
-      startAdopting(ground, key, world.env);
+      startAdopting(ground, { key, env: world.env });
     } catch (error) {
       log("error", `no host could be started: ${messageOf(error)}`, { root: ground.root, key });
     }

@@ -50,11 +50,15 @@ export interface DaemonLogLine {
 }
 
 /** The last lines of both files, or of the errors alone, in the order of their times. */
-export function readDaemonLogs(paths: DaemonPaths, lines: number, errorsAlone: boolean): DaemonLogLine[] {
+export function readDaemonLogs(
+  paths: DaemonPaths,
+  { lines, errorsAlone }: { lines: number; errorsAlone: boolean },
+): DaemonLogLine[] {
   const files = errorsAlone ? [paths.errors] : [paths.log, paths.errors];
   const read = files.flatMap((file) => {
-    const own = readLastLines(file, lines, MOST_BYTES);
-    const before = own.length < lines ? readLastLines(`${file}.1`, lines - own.length, MOST_BYTES) : [];
+    const own = readLastLines(file, { lines, maxBytes: MOST_BYTES });
+    const before =
+      own.length < lines ? readLastLines(`${file}.1`, { lines: lines - own.length, maxBytes: MOST_BYTES }) : [];
     return inOrder([...before, ...own].map(parseLine));
   });
   return read

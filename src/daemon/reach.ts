@@ -38,7 +38,7 @@ export async function clearSocket({ paths, env }: Pick<ReachOptions, "paths" | "
 }
 
 export function openReach(options: ReachOptions, socket: string): Reach {
-  const server = serve(socket, options.answers, options.log);
+  const server = serve(socket, { answers: options.answers, log: options.log });
   linkSocket(options.paths, socket);
   return { ...options, socket, server };
 }
@@ -54,7 +54,7 @@ export async function stayReachable(reach: Reach): Promise<void> {
   log("warn", "the socket was removed; it is made again");
   reach.socket = await clearSocket(reach);
   reach.server.stop();
-  reach.server = serve(reach.socket, answers, log);
+  reach.server = serve(reach.socket, { answers, log });
   linkSocket(paths, reach.socket);
 }
 

@@ -69,14 +69,14 @@ export async function runDaemon(options: DaemonSetup): Promise<number> {
   const { paths, env, world, command, echo } = options;
   makeDaemonHome(paths);
   expectLongWork();
-  const lock = await lockDaemon(paths, world, command);
+  const lock = await lockDaemon(paths, { world, command });
   const log = openLog({ paths, level: env.DIALTONE_LOG, echo });
   const ended = Promise.withResolvers<string>();
   onEndSignal({ signals: ["SIGTERM", "SIGINT", "SIGHUP"], prefersInterrupt: false }, ended.resolve);
   try {
     const socket = await clearSocket({ paths, env });
     const facts = factsOf(paths, env);
-    const parts = makeParts(paths, world, log);
+    const parts = makeParts(paths, { world, log });
     const status = (): Status =>
       daemonStatusOf(facts, {
         sections: parts.sections.all(),
@@ -85,7 +85,7 @@ export async function runDaemon(options: DaemonSetup): Promise<number> {
         running_jobs: parts.jobs.running(),
         waiting: parts.projects.waiting(),
       });
-    const answers = answersOf(world, parts, { status, stop: () => setImmediate(() => ended.resolve("requested")) });
+    const answers = answersOf(world, { parts, status, stop: () => setImmediate(() => ended.resolve("requested")) });
     const reach: Reach = openReach({ paths, env, answers, log }, socket);
     log("info", "started", { pid: process.pid, version: VERSION, commit: COMMIT });
     if (lock.broke !== null) log("warn", "the daemon before this one was killed");
@@ -96,12 +96,15 @@ export async function runDaemon(options: DaemonSetup): Promise<number> {
   }
 }
 
-function makeParts(paths: DaemonPaths, world: World, log: Log): Parts {
+function makeParts(paths: DaemonPaths, { world, log }: { world: World; log: Log }): Parts {
   const dt = makeDt(world.env);
   const events = makeEvents(world, () => knownRoots(paths));
-  const jobs = makeJobs(world, log, (job) => {
-    events.job(job);
-    if (job.state !== "running") sections.refresh(job.root, pluginOf(job.key));
+  const jobs = makeJobs(world, {
+    log,
+    onChange: (job) => {
+      events.job(job);
+      if (job.state !== "running") sections.refresh(job.root, pluginOf(job.key));
+    },
   });
   const schedules = makeSchedules(jobs, log);
   const watches = makeWatches({ world, jobs, log, askedAt: (root) => registeredAt(paths, root) });
@@ -116,10 +119,10 @@ function makeParts(paths: DaemonPaths, world: World, log: Log): Parts {
     },
   });
   const sections = makeSections(dt, log);
-  return { dt, events, jobs, schedules, watches, projects, sections, keeper: makeKeeper(world, dt, log) };
+  return { dt, events, jobs, schedules, watches, projects, sections, keeper: makeKeeper(world, { dt, log }) };
 }
 
-function answersOf(world: World, parts: Parts, { status, stop }: Pick<Served, "status" | "stop">): Answers {
+function answersOf(world: World, { parts, status, stop }: { parts: Parts } & Pick<Served, "status" | "stop">): Answers {
   const { dt, jobs, schedules, projects, events } = parts;
   const served: Served = {
     dt,
@@ -128,12 +131,12 @@ function answersOf(world: World, parts: Parts, { status, stop }: Pick<Served, "s
     status,
     stop,
     isFirstAct: (root) => isFirstAct(world, root),
-    asStart: (root, key, run) => asStart(world, root, key, run),
+    asStart: ({ root, key }, run) => asStart(world, { root, word: key, run }),
     projects: projects.all,
   };
   return {
     answer: (request) => answer(served, request),
-    isRegistered: (cmd) => registeredAs(served, cmd) !== null,
+    isRegistered: (cmd) => registeredAs(served, { cmd }) !== null,
     subscribe: events.subscribe,
   };
 }
@@ -181,7 +184,10 @@ async function serveUntil({ paths, env, world }: DaemonSetup, { parts, reach, lo
   closeReach(reach);
 }
 
-async function lockDaemon(paths: DaemonPaths, { table }: World, command: string): Promise<HeldLock> {
+async function lockDaemon(
+  paths: DaemonPaths,
+  { world: { table }, command }: { world: World; command: string },
+): Promise<HeldLock> {
   try {
     return await acquireLock({
       path: paths.lock,
@@ -193,7 +199,7 @@ async function lockDaemon(paths: DaemonPaths, { table }: World, command: string)
     });
   } catch (error) {
     if (!(error instanceof DtError) || error.code !== "lock-timeout") throw error;
-    const holder = readHolder(paths.lock, paths.seal);
+    const holder = readHolder(paths.lock, { seal: paths.seal });
     throw socketInUse(paths, holder.is === "there" ? holder.value.holder.pid : null);
   }
 }

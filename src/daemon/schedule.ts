@@ -34,7 +34,10 @@ export function makeSchedules(jobs: Jobs, log: Log): Schedules {
   const planned = new Map<string, Planned>();
   const running = new Set<string>();
 
-  function plan(root: string, { key, settings }: Declared, schedule: string): Planned {
+  function plan(
+    root: string,
+    { declared: { key, settings }, schedule }: { declared: Declared; schedule: string },
+  ): Planned {
     const cron = new Cron(schedule, { catch: (error) => log("error", messageOf(error), { root, key }) }, async () => {
       const who = `${root}\0${key}`;
       if (running.has(who)) {
@@ -63,7 +66,7 @@ export function makeSchedules(jobs: Jobs, log: Log): Schedules {
           planned.delete(who);
         }
       for (const [who, [declared, schedule]] of wanted)
-        if (!planned.has(who)) planned.set(who, plan(root, declared, schedule));
+        if (!planned.has(who)) planned.set(who, plan(root, { declared, schedule }));
     },
     due: () =>
       [...planned.values()].map(({ root, key, schedule, cron }) => ({

@@ -71,6 +71,6 @@ export function serviceOf({ root, home, env }: ServicePlace): Service {
 /** A daemon that cannot be judged from here, say one in another container, counts as there. */
 function isDaemonThere(home: string): boolean {
   const { lock, seal } = daemonPaths(home);
-  const holder = readHolder(lock, seal);
+  const holder = readHolder(lock, { seal });
   return holder.is === "there" && presenceOf(makeProcessTable(), holder.value.holder) !== "gone";
 }

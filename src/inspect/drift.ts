@@ -7,7 +7,7 @@ export function makeDriftOf(ground: Ground, index: ManifestIndex | null): (recor
   return (record) => {
     // Loaded only when there is a record: it imports most of what a start needs.
     const { findDrift } = require("../supervisor/prepare/drift.ts") as typeof import("../supervisor/prepare/drift.ts");
-    const fields = findDrift(ground, index, record);
+    const fields = findDrift(ground, { index, record });
     return fields === null ? null : fields.length > 0;
   };
 }

@@ -35,7 +35,7 @@ function readingOnce(store: Store): Store {
 /** Null when nothing is known about the key. */
 export function lookAt(look: Look, key: string): KeyReport | null {
   const { ground, hosts } = look;
-  const seen = seeKey(ground, key, hosts);
+  const seen = seeKey(ground, { key, hosts });
   switch (seen.is) {
     case "nothing":
       return null;
@@ -53,7 +53,7 @@ export function lookAt(look: Look, key: string): KeyReport | null {
     case "ended":
       return endedReport(key, seen);
     case "there":
-      return launchReport(look, key, seen);
+      return launchReport(look, { key, seen });
   }
 }
 
@@ -61,7 +61,7 @@ export function lookAt(look: Look, key: string): KeyReport | null {
 export function processesOf({ ground, hosts }: Look, key: string): { pid: number; command: string }[] {
   const record = ground.store.record(key);
   if (record.is !== "there") return [];
-  const { members } = findTree(ground.table, queryOf(ground, record.value, hosts()));
+  const { members } = findTree(ground.table, queryOf(ground, { record: record.value, hosts: hosts() }));
   const leader = record.value.leader?.pid;
   return members
     .map(({ identity: { pid } }) => ({ pid, command: ground.table.commandLineOf(pid) }))

@@ -22,7 +22,9 @@ export function portsOf(look: Look, record: LaunchRecord): number[] {
   const { ground, hosts, listening } = look;
   const { ports, table } = listening();
   if (ports.length === 0) return hiddenPorts(look, record);
-  const members = new Set(findTree(table, queryOf(ground, record, hosts())).members.map((one) => one.identity.pid));
+  const members = new Set(
+    findTree(table, queryOf(ground, { record, hosts: hosts() })).members.map((one) => one.identity.pid),
+  );
   const found = new Set(ports.flatMap(({ pid, port }) => (members.has(pid) ? [port] : [])));
   if (record.port !== null && !found.has(record.port)) for (const port of hiddenPorts(look, record)) found.add(port);
   return [...found].sort((a, b) => a - b);
@@ -36,7 +38,9 @@ function hiddenPorts({ ground, hosts }: Look, record: LaunchRecord): number[] {
   if (unseen.length === 0) return [];
   const { ownershipOf } =
     require("../supervisor/port/listening.ts") as typeof import("../supervisor/port/listening.ts");
-  const { members } = findTree(ground.table, queryOf(ground, record, hosts()));
+  const { members } = findTree(ground.table, queryOf(ground, { record, hosts: hosts() }));
   const pids = new Set(members.map((one) => one.identity.pid));
-  return unseen.some((one) => ownershipOf(ground.table, one, pids, record) === "own") ? [port] : [];
+  return unseen.some((one) => ownershipOf(ground.table, { listener: one, members: pids, record }) === "own")
+    ? [port]
+    : [];
 }

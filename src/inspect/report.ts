@@ -10,7 +10,10 @@ import { portsOf } from "./ports.ts";
 import type { Seen, Unreadable } from "./seen.ts";
 import type { KeyReport, Look } from "./types.ts";
 
-export function launchReport(look: Look, key: string, seen: Extract<Seen, { is: "there" }>): KeyReport {
+export function launchReport(
+  look: Look,
+  { key, seen }: { key: string; seen: Extract<Seen, { is: "there" }> },
+): KeyReport {
   const { store, table } = look.ground;
   const { record, history, leader, host, tree, isLost, state, pid } = seen;
   const ended =
@@ -36,7 +39,7 @@ export function launchReport(look: Look, key: string, seen: Extract<Seen, { is: 
     drift: look.driftOf(record),
     exit:
       ended || record.phase === "backoff"
-        ? exitOf(record, history?.exited ?? null, thereOrNull(store.exit(key)))
+        ? exitOf(record, { noted: history?.exited ?? null, last: thereOrNull(store.exit(key)) })
         : null,
     startedBy: record.startedBy,
     owner:
@@ -70,8 +73,10 @@ function noteOfLoop(leader: Presence, history: LaunchHistory | null): string | n
 
 function exitOf(
   record: LaunchRecord,
-  noted: { code: number | null; signal: string | null; at: string } | null,
-  last: ExitRecord | null,
+  {
+    noted,
+    last,
+  }: { noted: { code: number | null; signal: string | null; at: string } | null; last: ExitRecord | null },
 ): KeyReport["exit"] {
   if (noted !== null) return { ...noted, reason: isSuccess(record, noted.code) ? "exited" : "failed" };
   // The exit of an earlier launch says nothing about this one.

@@ -40,13 +40,15 @@ export type Seen =
 /** `hosts`: those of every record, read only when a tree is. Default: read from the store. */
 export function seeKey(
   ground: Pick<Site, "store" | "table" | "root">,
-  key: string,
-  hosts: () => readonly ProcessIdentity[] = () => recordedHosts(ground.store),
+  {
+    key,
+    hosts = () => recordedHosts(ground.store),
+  }: { key: string; hosts?: (() => readonly ProcessIdentity[]) | undefined },
 ): Seen {
   const { store } = ground;
   const read = store.record(key);
-  if (read.is === "there") return seeLaunch(ground, read.value, hosts);
-  if (read.is === "unreadable") return seeUnrecorded(ground, key, read);
+  if (read.is === "there") return seeLaunch(ground, { record: read.value, hosts });
+  if (read.is === "unreadable") return seeUnrecorded(ground, { key, read });
   const exit = store.exit(key);
   if (exit.is === "unreadable")
     return { is: "unreadable-exit", read: exit, state: exit.foreign ? "foreign" : "failed", pid: null };
@@ -54,7 +56,7 @@ export function seeKey(
   const locked = exit.value.reason === "replaced" && isKeyLocked(ground, key);
   // Between the two looks the launch that replaced it may have been recorded.
   if (exit.value.reason === "replaced" && !locked && store.record(key).is !== "absent")
-    return seeKey(ground, key, hosts);
+    return seeKey(ground, { key, hosts });
   const gone = { record: null, history: null, leader: "gone", host: "gone", treeFound: false } as const;
   const state = judgeState({ ...gone, exit: exit.value, locked }) as KeyState;
   return { is: "ended", exit: exit.value, state, pid: null };
@@ -62,8 +64,7 @@ export function seeKey(
 
 function seeLaunch(
   ground: Pick<Site, "store" | "table" | "root">,
-  record: LaunchRecord,
-  hosts: () => readonly ProcessIdentity[],
+  { record, hosts }: { record: LaunchRecord; hosts: () => readonly ProcessIdentity[] },
 ): Seen {
   const { store, table } = ground;
   const presence = (identity: LaunchRecord["leader"]): Presence =>
@@ -77,7 +78,7 @@ function seeLaunch(
     leader === "gone" &&
     record.host.bootId === table.bootId() &&
     (record.phase === "stopping" || record.phase === "running");
-  const tree = isLost || isLeft ? findTree(table, queryOf(ground, record, hosts())).members : [];
+  const tree = isLost || isLeft ? findTree(table, queryOf(ground, { record, hosts: hosts() })).members : [];
   const isNoted = record.probed || record.alive === true || record.watches === true || leader !== "alive";
   const noted = isNoted ? store.history(record.token) : null;
   const history = noted?.is === "there" ? noted.value : null;
@@ -86,8 +87,11 @@ function seeLaunch(
   return { is: "there", record, history, leader, host, tree, isLost, state: judgeState(observed) as KeyState, pid };
 }
 
-function seeUnrecorded(ground: Pick<Site, "store" | "table" | "root">, key: string, read: Unreadable): Seen {
-  const found = findTree(ground.table, unrecordedQuery(ground, key)).members[0];
+function seeUnrecorded(
+  ground: Pick<Site, "store" | "table" | "root">,
+  { key, read }: { key: string; read: Unreadable },
+): Seen {
+  const found = findTree(ground.table, unrecordedQuery(ground, { key })).members[0];
   return {
     is: "unreadable-record",
     read,

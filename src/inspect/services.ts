@@ -16,7 +16,11 @@ export function withServices(ground: Site, reports: readonly KeyReport[]): Promi
       if (record.is !== "there" || record.value.stack === undefined) return report;
       const { readStackMark } = await import("../supervisor/launch/stackmark.ts");
       const mark = readStackMark(ground, record.value.token);
-      return describeStack(ground, report, record.value.stack, mark.is === "there" ? mark.value.containers : []);
+      return describeStack(ground, {
+        report,
+        stack: record.value.stack,
+        expected: mark.is === "there" ? mark.value.containers : [],
+      });
     }),
   );
 }
@@ -35,9 +39,7 @@ export function describeServices(report: KeyReport | undefined): string | null {
 
 async function describeStack(
   ground: Site,
-  report: KeyReport,
-  stack: StackNote,
-  expected: readonly string[],
+  { report, stack, expected }: { report: KeyReport; stack: StackNote; expected: readonly string[] },
 ): Promise<KeyReport> {
   const { listContainers, troublesOf } = await import("../compose/containers.ts");
   const { stackEnvironment } = await import("../supervisor/end/stack.ts");
@@ -53,7 +55,7 @@ async function describeStack(
   const there = new Set(containers.map(({ service, number }) => `${service}-${number}`));
   const gone = expected.filter((name) => !there.has(name)).map((name) => `${name} is gone`);
   const trouble = [...gone, ...troublesOf(containers)];
-  const judged = judge(report, containers, trouble.length === 0 ? null : trouble.join(", "));
+  const judged = judge(report, { containers, trouble: trouble.length === 0 ? null : trouble.join(", ") });
   return { ...report, ...judged, services, ports: ports.length > 0 ? ports : report.ports };
 }
 
@@ -62,8 +64,7 @@ const RUNS: ReadonlySet<string> = new Set(["running", "restarting", "paused"]);
 
 function judge(
   { state, note }: KeyReport,
-  containers: readonly Container[],
-  trouble: string | null,
+  { containers, trouble }: { containers: readonly Container[]; trouble: string | null },
 ): Pick<KeyReport, "state" | "note"> {
   const running = containers.some((one) => RUNS.has(one.state));
   if (!isLiving(state)) {

@@ -43,7 +43,7 @@ export function readJobs(place: JobPlace, limit: number): JobFile[] {
 }
 
 export function writeJob({ directory, seal }: JobPlace, job: JobFile): void {
-  writeSealed(join(directory, `${job.id}.json`), seal, job);
+  writeSealed(join(directory, `${job.id}.json`), { seal, value: job });
 }
 
 /** Removes all but the newest. */
@@ -57,7 +57,7 @@ export function pruneJobs({ directory }: JobPlace): void {
 }
 
 function readJobFile({ directory, seal }: JobPlace, name: string): JobFile | null {
-  const read = readSealed(join(directory, name), seal, (value) => value as JobFile);
+  const read = readSealed(join(directory, name), { seal, check: (value) => value as JobFile });
   return read.is === "there" ? read.value : null;
 }
 

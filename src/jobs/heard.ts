@@ -22,7 +22,7 @@ export async function queueChanges(state: WatchState, files: readonly string[]):
   try {
     await queueNamed(state, changed);
   } catch (error) {
-    nameAgain(state, changed, messageOf(error));
+    nameAgain(state, { changed, why: messageOf(error) });
   }
 }
 
@@ -34,8 +34,8 @@ async function queueNamed(state: WatchState, changed: Changes): Promise<void> {
     absolute.set(path, file);
     return path;
   });
-  const asking = { root, env: world.env, check: (file: string) => refuseChangedIn(world, root, file) };
-  for (const { path, target: name } of await nameTargets(target, paths, asking)) {
+  const asking = { root, env: world.env, check: (file: string) => refuseChangedIn(world, { root, file }) };
+  for (const { path, target: name } of await nameTargets(target, { paths, options: asking })) {
     const file = absolute.get(path) as string;
     // It belongs to no target: known as it is now, so that it is not asked about again.
     if (name === null) known.settle(new Map([[file, changed.get(file) ?? null]]));
@@ -52,7 +52,7 @@ function namedPath(root: string, file: string): string {
 }
 
 /** The manifest that names targets may be in the middle of an edit. The same fault is said once. */
-function nameAgain(state: WatchState, changed: Changes, why: string): void {
+function nameAgain(state: WatchState, { changed, why }: { changed: Changes; why: string }): void {
   const { options, facts, inbox } = state;
   if (why !== state.refused) options.log("error", why, facts);
   state.refused = why;

@@ -18,13 +18,13 @@ import type { JobFile, JobReport, JobRequest } from "./types.ts";
 const SHOWN_LINES = 5;
 const MOST_PATH_BYTES = 64 * 1024;
 
-export function startJob(world: World, job: JobFile, { kind, paths = [], env = {} }: JobRequest) {
+export function startJob(world: World, { job, kind, paths = [], env = {} }: { job: JobFile } & JobRequest) {
   const own = environmentOf(job, paths);
   const words = ["--", ...keyWords(job.key), ...(kind === "managed" ? ["-d"] : [])];
-  const fd = openOwnForOthers(job.log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
+  const fd = openOwnForOthers(job.log, { flags: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT });
   try {
-    return withCleanLimits(null, () =>
-      bunSpawn(selfArgv(sameBuildCommand(), { root: job.root }, words), {
+    return withCleanLimits({ openFiles: null }, () =>
+      bunSpawn(selfArgv(sameBuildCommand(), { root: job.root, words }), {
         cwd: job.root,
         env: { ...world.env, ...own, ...env },
         detached: true,
@@ -43,7 +43,7 @@ function environmentOf({ id, target, source, log }: JobFile, paths: readonly str
   const facts = { DIALTONE_JOB: id, DIALTONE_TARGET: target, DIALTONE_SOURCE: source };
   if (paths.length === 0) return facts;
   const file = log.replace(/log$/, "paths");
-  writeOwn(file, JSON.stringify(paths), { durable: false });
+  writeOwn(file, { text: JSON.stringify(paths), durable: false });
   const lines = paths.join("\n");
   return {
     ...facts,
@@ -55,7 +55,9 @@ function environmentOf({ id, target, source, log }: JobFile, paths: readonly str
 /** A one-shot that works on files may say how many, on its last line: `{"written": 2, "unchanged": 5}`. */
 export function countsIn(log: string): Pick<JobReport, "written" | "unchanged"> {
   try {
-    const said = JSON.parse(readLastLines(log, 1)[0] ?? "") as Partial<Record<"written" | "unchanged", unknown>>;
+    const said = JSON.parse(readLastLines(log, { lines: 1 })[0] ?? "") as Partial<
+      Record<"written" | "unchanged", unknown>
+    >;
     const count = (value: unknown) => (typeof value === "number" ? value : null);
     return { written: count(said?.written), unchanged: count(said?.unchanged) };
   } catch {
@@ -64,8 +66,11 @@ export function countsIn(log: string): Pick<JobReport, "written" | "unchanged"> 
 }
 
 /** How a job failed: its end, and the last lines of its output. */
-export function describeFailure({ signalCode }: { signalCode: unknown }, code: number, log: string): string {
+export function describeFailure(
+  { signalCode }: { signalCode: unknown },
+  { code, log }: { code: number; log: string },
+): string {
   const how = signalCode === null ? `it ended with ${code}` : `it was ended by ${signalCode}`;
-  const last = readLastLines(log, SHOWN_LINES).join("\n").trim();
+  const last = readLastLines(log, { lines: SHOWN_LINES }).join("\n").trim();
   return last === "" ? how : `${how}: ${last}`;
 }

@@ -27,7 +27,7 @@ interface JobsState {
   earlier: Map<string, Promise<void>>;
 }
 
-export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => void): Jobs {
+export function makeJobs(world: World, { log, onChange }: { log: Log; onChange: (job: JobReport) => void }): Jobs {
   const state: JobsState = { world, log, onChange, running: 0, count: 0, earlier: new Map() };
   return {
     run: (request) => run(state, request),
@@ -57,7 +57,7 @@ async function run(state: JobsState, request: JobRequest): Promise<JobReport> {
     return reportOf({ ...begun, state: "failed", duration_ms: 0, error: `${root} was removed` });
   }
   state.running++;
-  const end = await runToEnd(state, begun, request).finally(() => {
+  const end = await runToEnd(state, { job: begun, request }).finally(() => {
     state.running--;
   });
   const job: JobFile = { ...begun, ...end, process: null, duration_ms: Math.round(performance.now() - began) };
@@ -93,11 +93,14 @@ function makeJob(state: JobsState, { root, key, target, source }: JobRequest): J
 }
 
 /** Never rejects: a job that could not be run has failed. */
-async function runToEnd(state: JobsState, job: JobFile, request: JobRequest): Promise<Partial<JobFile>> {
+async function runToEnd(
+  state: JobsState,
+  { job, request }: { job: JobFile; request: JobRequest },
+): Promise<Partial<JobFile>> {
   const { world, onChange } = state;
   try {
     makePrivateDirectory(jobPlaceOf(world, job.root).directory);
-    const child = startJob(world, job, request);
+    const child = startJob(world, { job, ...request });
     const entry = world.table.entry(child.pid);
     const running = { ...job, process: entry === null ? null : identify(world.table, entry) };
     write(state, running);
@@ -108,7 +111,7 @@ async function runToEnd(state: JobsState, job: JobFile, request: JobRequest): Pr
       ...countsIn(job.log),
       state: failed ? "failed" : "done",
       code: child.signalCode === null ? code : null,
-      error: failed ? describeFailure(child, code, job.log) : null,
+      error: failed ? describeFailure(child, { code, log: job.log }) : null,
     };
   } catch (error) {
     return { state: "failed", error: messageOf(error) };

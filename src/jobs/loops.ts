@@ -18,7 +18,7 @@ export interface Loops {
   /** A change of this path was seen. */
   heard(path: string): void;
   /** `changed`: those of the paths that changed; a new one was not known before. */
-  judge(target: string, paths: readonly string[], changed: readonly ChangedPath[]): Judgement;
+  judge(target: string, seen: { paths: readonly string[]; changed: readonly ChangedPath[] }): Judgement;
   began(target: string): void;
   ended(target: string): void;
   /** Nothing changed a held target for as long as its silence. */
@@ -64,7 +64,7 @@ export function makeLoops(now: () => number): Loops {
     heard(path) {
       heard.set(path, { first: heard.get(path)?.first ?? now(), last: now() });
     },
-    judge(target, paths, changed) {
+    judge(target, { paths, changed }) {
       const times = changed.flatMap(({ path }) => heard.get(path) ?? []);
       const maker =
         works.has(target) || times.length === 0 ? null : jobAt(Math.min(...times.map(({ first }) => first)));

@@ -55,7 +55,7 @@ export async function openWatch(request: OneWatchRequest): Promise<OneWatch> {
   const openedAt = Date.now();
   const state = makeWatchState(request);
   const trees = await watchFiles(request, state);
-  await begin(request, state, { openedAt, files: trees.initial });
+  await begin(request, { state, openedAt, files: trees.initial });
   state.saver.soon();
   request.options.log("info", "watches", { ...state.facts, files: trees.initial.size });
   return {
@@ -81,7 +81,7 @@ function makeWatchState({ options, declared, name, directory }: OneWatchRequest)
   const facts = { root, plugin: plugin.name, run: watch.run };
   const folder = identifyFolder(root);
   const path = join(directory, `${sha256(name).slice(0, 16)}.json`);
-  const known = openKnown(path, name, makeSeal(dirname(directory), world.home));
+  const known = openKnown(path, { what: name, seal: makeSeal(dirname(directory), world.home) });
   const queue = makeJobQueue(lanes, {
     quietMs: watch.debounceMs,
     longestMs: watch.debounceMs * LONGEST,
@@ -139,14 +139,13 @@ async function watchFiles({ options, logs }: OneWatchRequest, { watch, inbox, fa
 
 async function begin(
   { options, declared }: OneWatchRequest,
-  { known, inbox }: WatchState,
-  { openedAt, files }: { openedAt: number; files: ReadonlySet<string> },
+  { state: { known, inbox }, openedAt, files }: { state: WatchState; openedAt: number; files: ReadonlySet<string> },
 ): Promise<void> {
   if (!known.isNew) {
     for (const file of [...files, ...known.missing(files)]) inbox.add(file);
     return;
   }
-  const beginning = beginningOf(options.since(), declared.plugin.file, openedAt);
+  const beginning = beginningOf(options.since(), { manifest: declared.plugin.file, openedAt });
   const late = new Set([...files].filter((file) => (statOf(file)?.ctimeMs ?? 0) >= beginning));
   known.settle(await known.changed([...files].filter((file) => !late.has(file))));
   for (const file of late) inbox.add(file);
@@ -156,7 +155,10 @@ async function begin(
  * The first time, the files count as they were when the root was handed over, though they are watched a while later. A
  * watch that was added to the manifest after that begins when it is opened.
  */
-function beginningOf(handedOver: number | null, manifest: string, openedAt: number): number {
+function beginningOf(
+  handedOver: number | null,
+  { manifest, openedAt }: { manifest: string; openedAt: number },
+): number {
   const written = statOf(manifest)?.ctimeMs ?? openedAt;
   return handedOver === null || written >= handedOver ? openedAt : handedOver;
 }

@@ -108,7 +108,7 @@ export function makeJobQueue(lanes: Lanes, options: QueueOptions): Queue {
   const state: QueueState = { lanes, options, targets: new Map(), closed: false, onIdle: [] };
   return {
     add(name, path) {
-      if (!state.closed) gather(state, name, path);
+      if (!state.closed) gather(state, { name, path });
     },
     idle: () => (state.targets.size === 0 ? Promise.resolve() : new Promise((resolve) => state.onIdle.push(resolve))),
     close() {
@@ -119,7 +119,7 @@ export function makeJobQueue(lanes: Lanes, options: QueueOptions): Queue {
   };
 }
 
-function gather(state: QueueState, name: string, path: string): void {
+function gather(state: QueueState, { name, path }: { name: string; path: string }): void {
   const { quietMs, longestMs, now, timers } = state.options;
   const target = state.targets.get(name) ?? newTarget();
   state.targets.set(name, target);
@@ -128,7 +128,7 @@ function gather(state: QueueState, name: string, path: string): void {
   clear(state, target);
   target.since ??= now();
   const left = target.since + longestMs - now();
-  target.timer = timers.set(() => due(state, name, target), Math.max(0, Math.min(quietMs, left)));
+  target.timer = timers.set(() => due(state, { name, target }), Math.max(0, Math.min(quietMs, left)));
 }
 
 function newTarget(): Target {
@@ -141,7 +141,7 @@ function clear({ options }: QueueState, target: Target): void {
 }
 
 /** Quiet for long enough, or waited for long enough, or there is room in the queue. */
-function due(state: QueueState, name: string, target: Target): void {
+function due(state: QueueState, { name, target }: { name: string; target: Target }): void {
   clear(state, target);
   if (state.closed || target.gathered.size === 0) return;
   if (target.queued !== null) {
@@ -155,15 +155,15 @@ function due(state: QueueState, name: string, target: Target): void {
   // Behind its own job it takes no place in the queue.
   if (target.running) return;
   const entered = state.lanes.enter(
-    () => run(state, name, target),
-    () => due(state, name, target),
+    () => run(state, { name, target }),
+    () => due(state, { name, target }),
   );
   if (entered) return;
   target.queued = null;
   target.gathered = paths;
 }
 
-async function run(state: QueueState, name: string, target: Target): Promise<void> {
+async function run(state: QueueState, { name, target }: { name: string; target: Target }): Promise<void> {
   const { retries, work } = state.options;
   const paths = [...(target.queued ?? [])];
   target.queued = null;
@@ -175,24 +175,24 @@ async function run(state: QueueState, name: string, target: Target): Promise<voi
   target.failures = done || target.failures >= retries ? 0 : target.failures + 1;
   // What failed and is to be tried again goes with what changed meanwhile, or waits its time.
   if (target.failures > 0) for (const path of paths) target.gathered.add(path);
-  if (target.failures > 0 && target.queued === null) return waitToRetry(state, name, target);
+  if (target.failures > 0 && target.queued === null) return waitToRetry(state, { name, target });
   const next = target.queued as Set<string> | null;
   if (next !== null) {
     target.queued = null;
     for (const path of next) target.gathered.add(path);
-    due(state, name, target);
+    due(state, { name, target });
   }
-  forgetIdle(state, name, target);
+  forgetIdle(state, { name, target });
 }
 
-function waitToRetry(state: QueueState, name: string, target: Target): void {
+function waitToRetry(state: QueueState, { name, target }: { name: string; target: Target }): void {
   const { retryMs, timers } = state.options;
   if (target.timer !== null) return;
   target.since = null;
-  target.timer = timers.set(() => due(state, name, target), retryMs * 2 ** (target.failures - 1));
+  target.timer = timers.set(() => due(state, { name, target }), retryMs * 2 ** (target.failures - 1));
 }
 
-function forgetIdle({ targets, onIdle }: QueueState, name: string, target: Target): void {
+function forgetIdle({ targets, onIdle }: QueueState, { name, target }: { name: string; target: Target }): void {
   if (target.gathered.size > 0 || target.queued !== null || target.running || target.timer !== null) return;
   targets.delete(name);
   if (targets.size > 0) return;

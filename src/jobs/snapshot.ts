@@ -62,12 +62,12 @@ interface KnownState {
 }
 
 /** `seal`: of the run directory that holds the files. */
-export function openKnown(path: string, what: string, seal: Seal): Known {
+export function openKnown(path: string, { what, seal }: { what: string; seal: Seal }): Known {
   const begunPath = path.replace(/\.json$/, ".begun.json");
-  const read = readSealed(path, seal, (value) => value as File);
+  const read = readSealed(path, { seal, check: (value) => value as File });
   const good = read.is === "there" && read.value?.version === 1 && read.value.what === what;
   const files = new Map<string, ContentMark>(good ? Object.entries(read.value.files) : []);
-  const cutOff = readSealed(begunPath, seal, (value) => value as Begun);
+  const cutOff = readSealed(begunPath, { seal, check: (value) => value as Begun });
   if (good && cutOff.is === "there") for (const name of cutOff.value.names) files.set(name, UNSURE);
   const begun = new Map<string, ContentMark | null>();
   const state: KnownState = {
@@ -122,7 +122,7 @@ async function look(state: KnownState, file: string): Promise<ContentMark | null
 async function compare(state: KnownState, file: string): Promise<ContentMark | null | undefined> {
   const { begun, files } = state;
   const before = begun.has(file) ? (begun.get(file) ?? undefined) : files.get(file);
-  const mark = await contentMarkOf(file, before);
+  const mark = await contentMarkOf(file, { before });
   // Gone when its job began and gone now, it may have been there in between, for the job to see.
   if (mark === null) return before === undefined && !begun.has(file) ? undefined : null;
   if (mark === before) return undefined;
@@ -157,12 +157,12 @@ function save(state: KnownState): void {
   const { path, seal, what, files, begun, open } = state;
   if (!state.dirty) return;
   state.dirty = false;
-  writeSealed(path, seal, { version: 1, what, files: Object.fromEntries(files) } satisfies File);
+  writeSealed(path, { seal, value: { version: 1, what, files: Object.fromEntries(files) } satisfies File });
   open.clear();
   for (const file of begun.keys()) open.add(file);
   noteBegun(state);
 }
 
 function noteBegun({ begunPath, seal, open }: KnownState): void {
-  writeSealed(begunPath, seal, { version: 1, names: [...open] } satisfies Begun, { durable: false });
+  writeSealed(begunPath, { seal, value: { version: 1, names: [...open] } satisfies Begun, durable: false });
 }

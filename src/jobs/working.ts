@@ -24,22 +24,24 @@ export async function workOn(state: WatchState, { target: name, paths, isLast }:
   const changed = await known.changed(files);
   const now = paths.filter((_, at) => changed.has(files[at] as string));
   const isNew = (path: string) => !known.knows(absolute.get(path) ?? path);
-  const judged = state.loops.judge(
-    name,
+  const judged = state.loops.judge(name, {
     paths,
-    now.map((path) => ({ path, isNew: isNew(path) })),
-  );
+    changed: now.map((path) => ({ path, isNew: isNew(path) })),
+  });
   if (now.length === 0) return true;
   if (judged.is === "held") {
-    hold(state, name, now, judged);
+    hold(state, { name, paths: now, judged });
     return true;
   }
   if (judged.doubt !== undefined) state.options.log("warn", judged.doubt, { ...state.facts, target: name });
   if (judged.afterMs > 0) await Bun.sleep(judged.afterMs);
-  return runJob(state, { target: name, paths: now, isLast }, changed);
+  return runJob(state, { work: { target: name, paths: now, isLast }, changed });
 }
 
-async function runJob(state: WatchState, { target: name, paths, isLast }: Work, changed: Changes): Promise<boolean> {
+async function runJob(
+  state: WatchState,
+  { work: { target: name, paths, isLast }, changed }: { work: Work; changed: Changes },
+): Promise<boolean> {
   const { options, watch, facts, known, loops, inbox, saver } = state;
   const { root, jobs, log, source } = options;
   loops.began(name);
@@ -65,9 +67,11 @@ async function runJob(state: WatchState, { target: name, paths, isLast }: Work, 
 /** No change is lost by it: after the silence, what all of these paths then are counts. */
 function hold(
   state: WatchState,
-  name: string,
-  paths: readonly string[],
-  { why, silenceMs }: Extract<Judgement, { is: "held" }>,
+  {
+    name,
+    paths,
+    judged: { why, silenceMs },
+  }: { name: string; paths: readonly string[]; judged: Extract<Judgement, { is: "held" }> },
 ): void {
   const { options, facts, held, loops, queue } = state;
   if (why !== undefined) options.log("warn", why, { ...facts, target: name });

@@ -18,8 +18,11 @@ const BLOCK_BYTES = 512;
 const SLACK = 0.1;
 
 /** Null when the file cannot be opened, or is no longer the run's own: another file's head must not be released. */
-export function boundLog(path: string, file: { dev: number; ino: number }, maxBytes: number): Bound | null {
-  const fd = reopenRun(path, file, constants.O_RDWR);
+export function boundLog(
+  path: string,
+  { file, maxBytes }: { file: { dev: number; ino: number }; maxBytes: number },
+): Bound | null {
+  const fd = reopenRun(path, { file, flags: constants.O_RDWR });
   if (fd === null) return null;
   return {
     check() {

@@ -34,7 +34,7 @@ export function* entriesOf(source: LogSource): Generator<Entry> {
     const fd = openLogRun(piece.run);
     if (fd === null) continue;
     try {
-      yield* entriesOfPiece(source, piece, fd);
+      yield* entriesOfPiece(source, { piece, fd });
     } finally {
       closeSync(fd);
     }
@@ -43,12 +43,11 @@ export function* entriesOf(source: LogSource): Generator<Entry> {
 
 function* entriesOfPiece(
   { key, pieces, lines, filter }: LogSource,
-  { run, from, to }: Piece,
-  fd: number,
+  { piece: { run, from, to }, fd }: { piece: Piece; fd: number },
 ): Generator<Entry> {
   const tail = filter === null && pieces.length === 1 && lines !== Number.POSITIVE_INFINITY;
   const timeOf = makeTimeOf(run);
-  for (const line of readLines(fd, tail ? findStart(fd, from, to, lines) : from, to)) {
+  for (const line of readLines(fd, { from: tail ? findStart(fd, { start: from, size: to, lines }) : from, to })) {
     const bytes = new Uint8Array(line.bytes); // a copy: the reader reuses the line's memory
     const entry: Entry = { key, run: run.id, end: line.end, bytes, time: timeOf(line.end), gap: false };
     if (filter === null) yield entry;

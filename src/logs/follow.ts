@@ -82,7 +82,7 @@ export async function followFile(options: FollowOptions): Promise<void> {
 
 function openOrNull(path: string): number | null {
   try {
-    return openOwn(path, constants.O_RDONLY);
+    return openOwn(path, { flags: constants.O_RDONLY });
   } catch {
     return null;
   }

@@ -120,7 +120,7 @@ async function followKey({ target, from, signal, options, onGone }: FollowKey): 
       state.end = 0;
       options.onNewRun(target.key);
     },
-    onBytes: (bytes, offset) => takeBytes(state, bytes, offset),
+    onBytes: (bytes, offset) => takeBytes(state, { bytes, offset }),
   });
   flush(state);
   await written(state);
@@ -135,7 +135,7 @@ function runOf({ log, times }: LogTarget, file?: { dev: number; ino: number }): 
 }
 
 /** Gives each line that the bytes complete, and keeps the rest. False once the reader has gone. */
-async function takeBytes(state: Following, bytes: Uint8Array, offset: number): Promise<boolean> {
+async function takeBytes(state: Following, { bytes, offset }: { bytes: Uint8Array; offset: number }): Promise<boolean> {
   state.wasOver = false;
   if (offset !== state.end + lengthOf(state.held)) {
     flush(state); // the file was truncated

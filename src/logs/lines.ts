@@ -14,7 +14,7 @@ const CHUNK = 256 * 1024;
 const NEWLINE = 10;
 
 /** `from` must be the beginning of a line. */
-export function* readLines(fd: number, from: number, to: number): Generator<Line> {
+export function* readLines(fd: number, { from, to }: { from: number; to: number }): Generator<Line> {
   const chunk = Buffer.alloc(CHUNK);
   let held: Buffer[] = [];
   let begin = from;
@@ -43,11 +43,11 @@ export function* readLines(fd: number, from: number, to: number): Generator<Line
 /** The first whole line after a released head; 0 for a file that is whole. */
 export function firstWholeLine(fd: number, size: number): number {
   const data = Math.min(dataStart(fd), size);
-  return data === 0 ? 0 : lineAfter(fd, data, size);
+  return data === 0 ? 0 : lineAfter(fd, { offset: data, size });
 }
 
 /** The beginning of the line after the one that contains `offset`; the end of the file when there is none. */
-export function lineAfter(fd: number, offset: number, size: number): number {
+export function lineAfter(fd: number, { offset, size }: { offset: number; size: number }): number {
   const chunk = Buffer.alloc(CHUNK);
   for (let at = offset; at < size; ) {
     const length = readSync(fd, chunk, 0, Math.min(CHUNK, size - at), at);
@@ -60,7 +60,7 @@ export function lineAfter(fd: number, offset: number, size: number): number {
 }
 
 /** The beginning of the line that contains `offset`, but no earlier than `first`. */
-export function lineBegin(fd: number, offset: number, first: number): number {
+export function lineBegin(fd: number, { offset, first }: { offset: number; first: number }): number {
   const chunk = Buffer.alloc(CHUNK);
   for (let end = offset; end > first; ) {
     const from = Math.max(first, end - CHUNK);

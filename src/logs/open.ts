@@ -52,7 +52,7 @@ export function makeLogDirectory(path: string, places: readonly string[]): void 
   try {
     makeDirectories(directory, 0o755);
   } catch (error) {
-    throw writeError(directory, error);
+    throw writeError(directory, { cause: error });
   }
 }
 
@@ -72,18 +72,25 @@ function mayMake(directory: string, places: readonly string[]): boolean {
   });
 }
 
+interface OpenRun {
+  keep: number;
+  mode: number;
+  known?: boolean | undefined;
+  inRow?: number | undefined;
+}
+
 /**
  * Moves earlier runs on by one, keeps `keep` of them, and opens an empty file for appending. `known`: whether a launch
  * of this key wrote the existing file; `inRow`: see shift.ts.
  */
-export function openRun(path: string, keep: number, mode: number, known = true, inRow = 0): OpenedLog {
+export function openRun(path: string, { keep, mode, known = true, inRow = 0 }: OpenRun): OpenedLog {
   try {
     // A file that no launch of this key wrote may be the user's own: it is moved aside even where no run is kept.
-    shiftRuns(path, known ? keep : Math.max(1, keep), inRow);
-    const fd = openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, mode);
+    shiftRuns(path, { keep: known ? keep : Math.max(1, keep), inRow });
+    const fd = openOwnForOthers(path, { flags: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, mode });
     const { dev, ino } = fstatSync(fd);
     return { fd, file: { dev, ino } };
   } catch (error) {
-    throw writeError(path, error);
+    throw writeError(path, { cause: error });
   }
 }

@@ -9,10 +9,10 @@ interface LogFile {
 }
 
 /** `flags` as for `open(2)`. Null when the file cannot be opened, or is another one. */
-export function reopenRun(path: string, file: LogFile, flags: number): number | null {
+export function reopenRun(path: string, { file, flags }: { file: LogFile; flags: number }): number | null {
   let fd: number;
   try {
-    fd = openOwn(path, flags);
+    fd = openOwn(path, { flags });
   } catch {
     return null;
   }
@@ -27,7 +27,7 @@ export function reopenRun(path: string, file: LogFile, flags: number): number | 
  * nothing, so it gives null there.
  */
 export function makeReadBefore(path: string, file: LogFile): { readBefore: ReadBefore; close(): void } {
-  const fd = reopenRun(path, file, constants.O_RDONLY);
+  const fd = reopenRun(path, { file, flags: constants.O_RDONLY });
   return {
     readBefore(offset, length) {
       if (fd === null) return null;

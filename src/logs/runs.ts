@@ -64,7 +64,7 @@ export function openLogRun({ log, age, dev, ino }: LogRun): number | null {
 
 function openOrNull(path: string): number | null {
   try {
-    return openOwn(path, constants.O_RDONLY);
+    return openOwn(path, { flags: constants.O_RDONLY });
   } catch {
     return null;
   }

@@ -9,7 +9,7 @@ import { shiftBeside } from "../sys/files/beside.ts";
  * the new one. The first crash of the row has moved on by as many places; once it is at the last place,
  * the run before it is deleted instead.
  */
-export function shiftRuns(path: string, keep: number, inRow: number): void {
+export function shiftRuns(path: string, { keep, inRow }: { keep: number; inRow: number }): void {
   const last = keep > 0 && inRow > keep ? keep - 1 : keep;
   shiftBeside(path, last);
 }

@@ -13,14 +13,14 @@ const NEWLINE = 10;
 export function findTail(path: string, lines: number): { from: number; to: number } | null {
   let fd: number;
   try {
-    fd = openOwn(path, constants.O_RDONLY);
+    fd = openOwn(path, { flags: constants.O_RDONLY });
   } catch {
     return null;
   }
   try {
     const { size } = fstatSync(fd);
     const hole = Math.min(dataStart(fd), size);
-    const from = lines === Number.POSITIVE_INFINITY ? hole : findStart(fd, hole, size, lines);
+    const from = lines === Number.POSITIVE_INFINITY ? hole : findStart(fd, { start: hole, size, lines });
     if (hole === 0 || from > hole) return { from, to: size };
     const chunk = Buffer.alloc(CHUNK);
     return { from: hole + leadingZeros(chunk.subarray(0, readSync(fd, chunk, 0, CHUNK, hole))), to: size };
@@ -29,19 +29,23 @@ export function findTail(path: string, lines: number): { from: number; to: numbe
   }
 }
 
+interface TailRequest {
+  lines: number;
+  onBytes: (bytes: Uint8Array) => boolean;
+  maxBytes?: number | undefined;
+}
+
 /**
  * Passes the last `lines` lines (all with `Infinity`), but at most `maxBytes`, to `onBytes` until that returns false;
  * the bytes are valid only within the call. Returns the offset of the file's end, or null when there is no such file.
  */
 export function readTail(
   path: string,
-  lines: number,
-  onBytes: (bytes: Uint8Array) => boolean,
-  maxBytes = Number.POSITIVE_INFINITY,
+  { lines, onBytes, maxBytes = Number.POSITIVE_INFINITY }: TailRequest,
 ): number | null {
   let fd: number;
   try {
-    fd = openOwn(path, constants.O_RDONLY);
+    fd = openOwn(path, { flags: constants.O_RDONLY });
   } catch {
     return null;
   }
@@ -49,7 +53,7 @@ export function readTail(
     const { size } = fstatSync(fd);
     const hole = Math.min(dataStart(fd), size);
     const start = Math.max(hole, size - maxBytes);
-    let at = lines === Number.POSITIVE_INFINITY ? start : findStart(fd, start, size, lines);
+    let at = lines === Number.POSITIVE_INFINITY ? start : findStart(fd, { start, size, lines });
     const chunk = Buffer.alloc(CHUNK);
     let begun = hole === 0 || at > hole;
     while (at < size) {
@@ -73,7 +77,7 @@ function leadingZeros(bytes: Uint8Array): number {
 }
 
 /** Where the last `lines` lines between two offsets begin. */
-export function findStart(fd: number, start: number, size: number, lines: number): number {
+export function findStart(fd: number, { start, size, lines }: { start: number; size: number; lines: number }): number {
   if (lines <= 0) return size;
   const chunk = Buffer.alloc(CHUNK);
   let left = lines;
@@ -99,17 +103,19 @@ export function findStart(fd: number, start: number, size: number, lines: number
 const LAST_BYTES = 32 * 1024;
 
 /** The last lines as text, without line ends; only the end of very long ones. */
-export function readLastLines(path: string, lines: number, maxBytes = LAST_BYTES): string[] {
+export function readLastLines(
+  path: string,
+  { lines, maxBytes = LAST_BYTES }: { lines: number; maxBytes?: number | undefined },
+): string[] {
   const chunks: Uint8Array[] = [];
-  readTail(
-    path,
+  readTail(path, {
     lines,
-    (bytes) => {
+    onBytes: (bytes) => {
       chunks.push(new Uint8Array(bytes)); // a copy, which a Buffer's `slice` is not
       return true;
     },
     maxBytes,
-  );
+  });
   const last = Buffer.concat(chunks);
   if (last.length === 0) return [];
   // The cut may fall within a character: its continuation bytes are dropped.

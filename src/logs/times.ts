@@ -39,10 +39,10 @@ function formatHead({ token, dev, ino, startedAt }: RunMark): string {
 /**
  * Moves the indexes of earlier runs on along with their logs, and begins this run's. If that fails, the run has none.
  */
-export function beginTimes(path: string, mark: RunMark, keep: number, inRow: number): void {
+export function beginTimes(path: string, { mark, keep, inRow }: { mark: RunMark; keep: number; inRow: number }): void {
   try {
-    shiftRuns(path, keep, inRow);
-    writeOwn(path, formatHead(mark), { durable: false });
+    shiftRuns(path, { keep, inRow });
+    writeOwn(path, { text: formatHead(mark), durable: false });
   } catch {
     // a full disk: this run's times stay unknown
   }
@@ -78,7 +78,10 @@ export interface TimesWriter {
 export type ReadBefore = (offset: number, length: number) => Uint8Array | null;
 
 /** For the host of the run that began the index. An index that belongs to another run by now is not rewritten. */
-export function openTimes(path: string, token: string, readBefore: ReadBefore = () => null): TimesWriter {
+export function openTimes(
+  path: string,
+  { token, readBefore = () => null }: { token: string; readBefore?: ReadBefore | undefined },
+): TimesWriter {
   let last = 0;
   let count = 0;
   let every = 1;
@@ -110,7 +113,8 @@ export function openTimes(path: string, token: string, readBefore: ReadBefore = 
           const there = readTimes(path);
           if (there?.token !== token) return;
           const kept = there.points.filter((_, at) => at % 2 === 1);
-          writeOwn(path, formatHead(there) + kept.map(([offset, at]) => `${offset} ${at}\n`).join(""), {
+          writeOwn(path, {
+            text: formatHead(there) + kept.map(([offset, at]) => `${offset} ${at}\n`).join(""),
             durable: false,
           });
           count = kept.length;

@@ -29,14 +29,14 @@ export interface View {
 }
 
 /** `runs`: the latest first. */
-export function viewRuns(key: string, runs: readonly LogRun[], part: Part): View {
-  if (part.after !== null) return viewAfter(key, runs, part.after);
+export function viewRuns(key: string, { runs, part }: { runs: readonly LogRun[]; part: Part }): View {
+  if (part.after !== null) return viewAfter(key, { runs, after: part.after });
   const notes: string[] = [];
   const asked = chooseRuns(runs, part);
   const pieces = asked.map((run) => {
     const from = part.since === null ? 0 : offsetSince(run, part.since);
     const to = part.until === null ? run.size : offsetUntil(run, part.until);
-    return wholePiece(run, from, to);
+    return wholePiece(run, { from, to });
   });
   return { pieces: pieces.filter(({ from, to }) => from < to), notes };
 }
@@ -49,9 +49,9 @@ function chooseRuns(runs: readonly LogRun[], { previous, since, until }: Part): 
     .reverse();
 }
 
-function viewAfter(key: string, runs: readonly LogRun[], after: Cursor): View {
+function viewAfter(key: string, { runs, after }: { runs: readonly LogRun[]; after: Cursor }): View {
   const at = runs.findIndex((run) => run.id === after.run);
-  const whole = (run: LogRun) => wholePiece(run, 0, run.size);
+  const whole = (run: LogRun) => wholePiece(run, { from: 0, to: run.size });
   if (at < 0) {
     const oldest = runs.at(-1);
     const on = oldest === undefined ? "no run is kept" : `continuing with the oldest kept run (${oldest.path})`;
@@ -74,10 +74,10 @@ function viewAfter(key: string, runs: readonly LogRun[], after: Cursor): View {
 }
 
 /** Begins with a whole line that was not released. */
-function wholePiece(run: LogRun, from: number, to: number): Piece {
+function wholePiece(run: LogRun, { from, to }: { from: number; to: number }): Piece {
   const begin = withFile(run, (fd) => {
     const first = firstWholeLine(fd, run.size);
-    return Math.max(first, lineBegin(fd, Math.max(from, first), first));
+    return Math.max(first, lineBegin(fd, { offset: Math.max(from, first), first }));
   });
   return { run, from: begin, to };
 }

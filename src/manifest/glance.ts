@@ -22,7 +22,7 @@ export function peekIndex(options: IndexOptions): ManifestIndex | null {
     const entry = entryOf(cache, found.file);
     return entry === undefined ? [] : [{ ...found, outcome: entry.outcome, entry }];
   });
-  const index = indexOfCached(sight, loaded, cache?.builtins ?? []);
+  const index = indexOfCached(sight, { loaded, builtins: cache?.builtins ?? [] });
   return loaded.length === sight.read.length ? index : { ...index, isPartial: true };
 }
 
@@ -48,7 +48,7 @@ export interface Glance {
 export async function glanceIndex(options: LoadIndexOptions): Promise<Glance> {
   const cache = readCache(options);
   const sight = sightOf(options);
-  const { loaded, stale } = sortCached(cache, sight.read, options);
+  const { loaded, stale } = sortCached(cache, { manifests: sight.read, options });
   const data = stale.flatMap(({ file }) => (isData(file) ? [file] : []));
   const fresh = data.length === 0 ? null : await (await import("./cache/reload.ts")).loadAll(data, options);
   const builtins = cache?.builtins ?? (await import("./resolve/builtin.ts")).resolveBuiltins();
@@ -65,7 +65,7 @@ export async function glanceIndex(options: LoadIndexOptions): Promise<Glance> {
     const outcome = now === undefined || plugin !== null ? was : now;
     return outcome === undefined ? [] : [{ ...found, outcome }];
   });
-  const index = assembleIndex([...sight.fixed, ...loaded, ...seen], sight, builtins);
+  const index = assembleIndex([...sight.fixed, ...loaded, ...seen], { sight, builtins });
   for (const { file, plugin } of index.failures) unsure.push({ file, plugin, is: "failed" });
   for (const { file } of index.unread) unsure.push({ file, plugin: null, is: "untrusted" });
   return { index, unsure };

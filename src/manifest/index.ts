@@ -53,8 +53,9 @@ export async function loadManifests(options: LoadIndexOptions): Promise<Loaded> 
 
 async function loadStale(options: LoadIndexOptions, cache: Cache | null): Promise<Loaded> {
   const sight = sightOf(options);
-  const warm = sortCached(cache, sight.read, options);
-  if (warm.stale.length === 0 && cache !== null) return conclude(sight, warm.loaded, cache.builtins);
+  const warm = sortCached(cache, { manifests: sight.read, options });
+  if (warm.stale.length === 0 && cache !== null)
+    return conclude(sight, { loaded: warm.loaded, builtins: cache.builtins });
   const [{ loadAll }, { resolveBuiltins }] = await Promise.all([
     import("./cache/reload.ts"),
     import("./resolve/builtin.ts"),
@@ -74,16 +75,15 @@ async function loadStale(options: LoadIndexOptions, cache: Cache | null): Promis
     if (loaded !== undefined)
       known.set(found.file, { ...found, outcome: loaded.outcome, entry: loaded.lasting ? entryOfFresh(loaded) : null });
   }
-  return conclude(
-    sight,
-    sight.read.flatMap((found) => known.get(found.file) ?? []),
-    builtins,
-  );
+  return conclude(sight, { loaded: sight.read.flatMap((found) => known.get(found.file) ?? []), builtins });
 }
 
-function conclude(sight: Sight, loaded: CachedManifest[], builtins: ResolvedPlugin[]): Loaded {
+function conclude(
+  sight: Sight,
+  { loaded, builtins }: { loaded: CachedManifest[]; builtins: ResolvedPlugin[] },
+): Loaded {
   const entries = loaded.flatMap(({ file, origin, entry }) => (origin === "home" ? [] : [{ file, origin, entry }]));
-  return { index: indexOfCached(sight, loaded, builtins), entries };
+  return { index: indexOfCached(sight, { loaded, builtins }), entries };
 }
 
 /** The index of a directory that is not a root yet: loads every manifest that it may read, and writes nothing. */
@@ -102,7 +102,7 @@ export async function loadIndexOnce(options: SightOptions): Promise<ManifestInde
     const one = fresh.get(found.file);
     return one === undefined ? [] : [{ ...found, outcome: one.outcome, parts: Object.keys(one.files) }];
   });
-  return assembleIndex(loaded, sight, resolveBuiltins());
+  return assembleIndex(loaded, { sight, builtins: resolveBuiltins() });
 }
 
 /** The index if the cache is up to date, else null. Starts nothing and writes nothing. */
@@ -116,8 +116,8 @@ function readReady(options: IndexOptions): { is: "ready"; loaded: Loaded } | { i
   const cache = readCache(options);
   if (cache === null) return { is: "stale" };
   const sight = sightOf(options);
-  const { loaded, stale } = sortCached(cache, sight.read, options);
-  if (stale.length === 0) return { is: "ready", loaded: conclude(sight, loaded, cache.builtins) };
+  const { loaded, stale } = sortCached(cache, { manifests: sight.read, options });
+  if (stale.length === 0) return { is: "ready", loaded: conclude(sight, { loaded, builtins: cache.builtins }) };
   const isOwn = ({ file }: FoundManifest) => {
     const entry = entryOf(cache, file);
     return entry !== undefined && (entry.unknown !== null || entry.outcome.is === "failure");

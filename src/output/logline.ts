@@ -27,7 +27,7 @@ export function makePrefix(keys: readonly string[], colored: boolean): (key: str
 }
 
 /** Puts the prefix before the line's own bytes; a colour that the line leaves on ends with it. */
-export function prefixLine(prefix: string, line: Uint8Array, colored: boolean): Uint8Array {
+export function prefixLine(prefix: string, { line, colored }: { line: Uint8Array; colored: boolean }): Uint8Array {
   const ended = line.at(-1) === NEWLINE;
   const own = ended ? line.subarray(0, -1) : line;
   const reset = colored && own.includes(0x1b) ? RESET : "";

@@ -22,9 +22,7 @@ export interface ProgressRow {
  */
 export function formatProgress(
   rows: readonly ProgressRow[],
-  size: { columns: number; rows: number },
-  now: number,
-  paint: Paint,
+  { size, now, paint }: { size: { columns: number; rows: number }; now: number; paint: Paint },
 ): string[] {
   const room = Math.max(1, size.rows - 2);
   const settled = rows.filter((row) => !row.open && !row.failed).length;

@@ -23,12 +23,13 @@ export function serveLocal(options: LocalServerOptions): LocalServer {
 
   const answer = async (request: Request): Promise<Response> => {
     const refusal = judge(request, { methods, isPage });
-    if (refusal !== null) return text(refusal.status, refusal.why, { Allow: methods.join(", ") });
+    if (refusal !== null)
+      return text(refusal.status, { sentence: refusal.why, headers: { Allow: methods.join(", ") } });
     try {
       return await options.fetch(request);
     } catch (error) {
       console.error(error);
-      return text(500, "the server failed; its log says why");
+      return text(500, { sentence: "the server failed; its log says why" });
     }
   };
   const serve = (hostname: string, port: number) =>
@@ -98,7 +99,10 @@ function portOf(port: number | string): number {
   return Number(digits);
 }
 
-function text(status: number, sentence: string, headers: Record<string, string> = {}): Response {
+function text(
+  status: number,
+  { sentence, headers = {} }: { sentence: string; headers?: Record<string, string> | undefined },
+): Response {
   return new Response(`${sentence}\n`, {
     status,
     headers: { ...headers, "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" },

@@ -59,14 +59,17 @@ export function makeWay(base: string, hasProc = existsSync("/proc/self/fd")): Wa
     throw refused(base, "a directory above it was moved, or is a link now");
   }
 
-  function walk<T>(parts: readonly string[], { follow, make }: Manner, work: (place: Place) => T): Walked<T> {
+  function walk<T>(
+    parts: readonly string[],
+    { manner: { follow, make }, work }: { manner: Manner; work: (place: Place) => T },
+  ): Walked<T> {
     let here = { fd: openBase(), directory: base };
     try {
       for (const [index, name] of parts.entries()) {
         const isLast = index === parts.length - 1;
         let there = lstatSync(pathOf(here, name), { throwIfNoEntry: false }) ?? null;
         if (there?.isSymbolicLink() && (follow || !isLast)) {
-          const way = resolveLink(base, parts.slice(0, index), readlinkSync(pathOf(here, name)));
+          const way = resolveLink(base, { above: parts.slice(0, index), target: readlinkSync(pathOf(here, name)) });
           if (way === null) throw refused(join(here.directory, name), `it is a link that leads out of ${base}`);
           return { is: "elsewhere", parts: [...way, ...parts.slice(index + 1)] };
         }
@@ -98,7 +101,7 @@ export function makeWay(base: string, hasProc = existsSync("/proc/self/fd")): Wa
       let parts = partsOf(base, path);
       try {
         for (let links = 0; links <= LINKS; links++) {
-          const walked = walk(parts, manner, work);
+          const walked = walk(parts, { manner, work });
           if (walked.is === "absent") return null;
           if (walked.is === "there") return walked.result;
           parts = walked.parts;
@@ -123,7 +126,7 @@ export function partsOf(base: string, path: string): string[] {
 }
 
 /** Where a link in the directory `above` leads, relative to the folder; null: out of it. */
-function resolveLink(base: string, above: readonly string[], target: string): string[] | null {
+function resolveLink(base: string, { above, target }: { above: readonly string[]; target: string }): string[] | null {
   const isWhole = isAbsolute(target);
   if (isWhole && target !== base && !target.startsWith(base === "/" ? base : `${base}/`)) return null;
   const way = isWhole ? [] : [...above];

@@ -40,7 +40,7 @@ export function within(folder: string): Within {
       const fd = self.open(path);
       if (fd === null) return null;
       try {
-        return readAll(fd, most, join(base, path));
+        return readAll(fd, { most, path: join(base, path) });
       } finally {
         closeSync(fd);
       }
@@ -59,7 +59,9 @@ export function within(folder: string): Within {
       const mode = options.mode ?? 0o666 & ~process.umask();
       // A user who may read the file may enter the directory.
       const make = options.directories === true ? mode | ((mode & 0o444) >> 2) : null;
-      const isDone = way.go(path, { follow: true, make }, (place) => replace(way, place, bytes, { ...options, mode }));
+      const isDone = way.go(path, { follow: true, make }, (place) =>
+        replace(way, { place, bytes, options: { ...options, mode } }),
+      );
       if (isDone === null) throw refused(join(base, path), "its directory does not exist");
     },
     remove(path) {
@@ -92,7 +94,7 @@ function openPlace({ pathOf, flags }: Way, place: Place): number | null {
 }
 
 /** Reads up to the end that the file had at the start. */
-function readAll(fd: number, most: number, path: string): Uint8Array<ArrayBuffer> {
+function readAll(fd: number, { most, path }: { most: number; path: string }): Uint8Array<ArrayBuffer> {
   const { size } = fstatSync(fd);
   if (size > most) throw refused(path, `it has ${size} bytes, and at most ${most} are read`);
   const bytes = new Uint8Array(size);
@@ -107,14 +109,12 @@ function readAll(fd: number, most: number, path: string): Uint8Array<ArrayBuffer
 
 function replace(
   { pathOf, flags }: Way,
-  place: Place,
-  bytes: Uint8Array,
-  options: WithinWriteOptions & { mode: number },
+  { place, bytes, options }: { place: Place; bytes: Uint8Array; options: WithinWriteOptions & { mode: number } },
 ): true {
   const { there } = place;
   const path = join(place.directory, place.name);
   if (there !== null && !there.isFile()) throw refused(path, `it is ${kindOf(there)}, not a regular file`);
-  const owner = ownerOf(fstatSync(place.fd), there, path);
+  const owner = ownerOf(fstatSync(place.fd), { there, path });
   if (there !== null && there.nlink > 1 && options.linked !== true)
     throw refused(path, `it has ${there.nlink} names (hard links), and another may be outside`);
   const temporary = pathOf(place, `.dt-${randomBytes(12).toString("hex")}.new`);
@@ -137,7 +137,10 @@ function replace(
  * The owner that a written file gets; null: the user who writes it. Root writes for the owner of the directory, and
  * leaves nothing of its own.
  */
-function ownerOf(directory: Stats, there: Stats | null, path: string): { uid: number; gid: number } | null {
+function ownerOf(
+  directory: Stats,
+  { there, path }: { there: Stats | null; path: string },
+): { uid: number; gid: number } | null {
   const own = process.geteuid?.();
   const isOwn = there === null || there.uid === own || (own === 0 && there.uid === directory.uid);
   if (!isOwn) throw refused(path, `it belongs to user ${there.uid}, and this runs as user ${own}`);

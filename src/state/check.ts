@@ -145,7 +145,7 @@ export const HISTORY: Shape<LaunchHistory> = {
 
 /** Checks a record with its optional fields. Throws an Error whose message is the reason. */
 export function checkRecord(value: unknown, key: string): LaunchRecord {
-  const record = checkShape<LaunchRecord>(value, RECORD, key);
+  const record = checkShape<LaunchRecord>(value, { shape: RECORD, key });
   for (const [name, check] of Object.entries(RECORD_OPTIONS))
     if (name in record && !check((record as unknown as Record<string, unknown>)[name]))
       throw new Error(`\`${name}\` is invalid`);
@@ -155,7 +155,7 @@ export function checkRecord(value: unknown, key: string): LaunchRecord {
 }
 
 /** Throws an Error whose message is the reason. With `key`, it also refuses a value that is about another key. */
-export function checkShape<T>(value: unknown, shape: Shape<T>, key: string | null): T {
+export function checkShape<T>(value: unknown, { shape, key }: { shape: Shape<T>; key: string | null }): T {
   if (!isObject(value)) throw new Error("not an object");
   if (value.version !== 1) throw new Error(`version ${String(value.version)}, this dt reads version 1`);
   if (key !== null && value.key !== key) throw new Error(`it describes ${String(value.key)}, not ${key}`);

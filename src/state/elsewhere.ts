@@ -18,7 +18,10 @@ import type { ProcessIdentity, ProcessTable } from "../sys/process/identity.ts";
 import type { LaunchRecord } from "./types.ts";
 
 /** `fence`: the file on which the host keeps its hold. */
-export function seenFromHere(table: ProcessTable, record: LaunchRecord, fence: string): LaunchRecord {
+export function seenFromHere(
+  table: ProcessTable,
+  { record, fence }: { record: LaunchRecord; fence: string },
+): LaunchRecord {
   const isOver = record.held === true && isHeld(fence, record.token) === false;
   const here = (identity: ProcessIdentity): ProcessIdentity => {
     const found = table.locate(identity);

@@ -11,7 +11,7 @@ interface Placed {
 }
 
 /** Where a path leads after `from` was moved to `to`; a path elsewhere is unchanged. */
-export function movePath(path: string, from: string, to: string): string {
+export function movePath(path: string, { from, to }: { from: string; to: string }): string {
   return path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path;
 }
 
@@ -19,13 +19,16 @@ export function movePath(path: string, from: string, to: string): string {
  * `movedFrom`: the run directory when this was written, null when it has not moved. A run directory outside its root
  * says nothing about where the root is.
  */
-export function rebase<T extends Placed>(value: T, movedFrom: string | null, directory: string): T {
+export function rebase<T extends Placed>(
+  value: T,
+  { movedFrom, directory }: { movedFrom: string | null; directory: string },
+): T {
   if (movedFrom === null) return value;
   const ofRoot = movedFrom.endsWith(RUN) && directory.endsWith(RUN);
   const [from, to] = ofRoot
     ? [movedFrom.slice(0, -RUN.length), directory.slice(0, -RUN.length)]
     : [movedFrom, directory];
-  const move = (path: string) => movePath(path, from, to);
+  const move = (path: string) => movePath(path, { from, to });
   return {
     ...value,
     log: move(value.log),

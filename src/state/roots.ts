@@ -28,7 +28,7 @@ export function rememberRootIn(directory: string, root: string): boolean {
     const folder = identifyFolder(root);
     if (folder === null) return false;
     makeDirectories(directory);
-    writeSealed(file, sealOf(directory), { version: 1, root, folder } satisfies Remembered);
+    writeSealed(file, { seal: sealOf(directory), value: { version: 1, root, folder } satisfies Remembered });
   } catch {
     // a read-only or full home
   }
@@ -46,7 +46,7 @@ function sealOf(directory: string) {
 }
 
 function readRemembered(directory: string, name: string): Remembered | null {
-  const read = readSealed(join(directory, name), sealOf(directory), (value) => value as Remembered);
+  const read = readSealed(join(directory, name), { seal: sealOf(directory), check: (value) => value as Remembered });
   return read.is === "there" && typeof read.value.root === "string" ? read.value : null;
 }
 
@@ -107,7 +107,7 @@ function unsealedRootsIn(directory: string): string[] {
 export function foreignRootsIn(directory: string): string[] {
   const seal = sealOf(directory);
   const foreign = namesIn(directory).filter(
-    (name) => readSealed(join(directory, name), seal, () => null).is === "unreadable",
+    (name) => readSealed(join(directory, name), { seal, check: () => null }).is === "unreadable",
   );
   const before = new Map(unsealedRootsIn(directory).map((root) => [rootSlug(root), root]));
   return foreign.map((name) => before.get(name) ?? join(directory, name));

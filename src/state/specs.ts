@@ -19,10 +19,13 @@ interface Noted {
 const ENDING = ".spec";
 
 function read({ directory, seal }: Vault, token: string): FileRead<Noted> {
-  return readSealed(join(directory, `${token}${ENDING}`), seal, (value) => value as Noted);
+  return readSealed(join(directory, `${token}${ENDING}`), { seal, check: (value) => value as Noted });
 }
 
-export function readSpec(home: string | null, runDirectory: string, token: string): FileRead<unknown> {
+export function readSpec(
+  home: string | null,
+  { runDirectory, token }: { runDirectory: string; token: string },
+): FileRead<unknown> {
   const noted = read(findVault(home, runDirectory), token);
   if (noted.is !== "there") return noted;
   if (noted.value.runDirectory === runDirectory) return { is: "there", value: noted.value.spec };
@@ -30,13 +33,19 @@ export function readSpec(home: string | null, runDirectory: string, token: strin
 }
 
 /** Not durable: after a reboot there is no launch to host again. */
-export function writeSpec(home: string | null, runDirectory: string, token: string, spec: unknown): void {
+export function writeSpec(
+  home: string | null,
+  { runDirectory, token, spec }: { runDirectory: string; token: string; spec: unknown },
+): void {
   const { directory, seal } = makeVault(home, runDirectory);
   const note: Noted = { version: 1, runDirectory, spec };
-  writeSealed(join(directory, `${token}${ENDING}`), seal, note, { durable: false });
+  writeSealed(join(directory, `${token}${ENDING}`), { seal, value: note, durable: false });
 }
 
-export function removeSpec(home: string | null, runDirectory: string, token: string): void {
+export function removeSpec(
+  home: string | null,
+  { runDirectory, token }: { runDirectory: string; token: string },
+): void {
   const { directory } = findVault(home, runDirectory);
   removeOwn(join(directory, `${token}${ENDING}`));
   // Temporaries of killed writers are cleared here and not at a start, where the user waits.

@@ -97,7 +97,7 @@ function keysWith(directory: string, suffixes: readonly string[]): string[] {
     names = descendInto(directory, (at) => readdirSync(at));
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
-    throw writeError(directory, error, "DIALTONE_RUN_DIR", "read");
+    throw writeError(directory, { cause: error, variable: "DIALTONE_RUN_DIR", doing: "read" });
   }
   const found = new Set<string>();
   for (const name of names) {
@@ -123,10 +123,11 @@ export function openStore({ directory, home, table }: StorePlace): Store {
   const historyPath = (token: string) => join(at(), "launch", `${token}.json`);
   checkPrivateDirectory(at());
   const seal = makeSeal(at, home);
-  const readWant = (key: string) => readSealed(path(key, "want"), seal, (value) => checkShape<Want>(value, WANT, key));
+  const readWant = (key: string) =>
+    readSealed(path(key, "want"), { seal, check: (value) => checkShape<Want>(value, { shape: WANT, key }) });
   const removeFiled = (token: string) => {
     removeFile(historyPath(token));
-    removeSpec(home, at(), token);
+    removeSpec(home, { runDirectory: at(), token });
   };
   /** Launches of another pid namespace, by key: the record as written, and as seen from here. */
   const fromElsewhere = new Map<string, { seen: LaunchRecord; written: LaunchRecord }>();
@@ -155,26 +156,27 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     keys: () => keysWith(at(), LISTED),
     wanted: () => keysWith(at(), [KINDS.want]),
     record(key) {
-      const read = readSealed(path(key, "record"), seal, (value, movedFrom) =>
-        rebase(checkRecord(value, key), movedFrom, at()),
-      );
+      const read = readSealed(path(key, "record"), {
+        seal,
+        check: (value, movedFrom) => rebase(checkRecord(value, key), { movedFrom, directory: at() }),
+      });
       if (read.is === "there" && isFromElsewhere(table, read.value)) {
         // Loaded only when a container shares the directory.
         const { seenFromHere } = require("./elsewhere.ts") as typeof import("./elsewhere.ts");
-        const seen = seenFromHere(table, read.value, path(key, "fence"));
+        const seen = seenFromHere(table, { record: read.value, fence: path(key, "fence") });
         fromElsewhere.set(key, { seen, written: read.value });
         return { is: "there", value: seen };
       }
       if (read.is !== "unreadable" || read.foreign !== true) return read;
-      const hosted = unsealed().readUnsealed(path(key, "record"), key, table);
+      const hosted = unsealed().readUnsealed(path(key, "record"), { key, table });
       if (hosted === null) return read;
       takenOver.add(hosted.token);
       return { is: "there", value: hosted };
     },
     writeRecord(record) {
       const pid = path(record.key, "pid");
-      writeSealed(path(record.key, "record"), seal, asItsHostKnowsIt(record));
-      if (record.leader !== null) writeOwn(pid, `${record.leader.pid}\n`, { durable: false });
+      writeSealed(path(record.key, "record"), { seal, value: asItsHostKnowsIt(record) });
+      if (record.leader !== null) writeOwn(pid, { text: `${record.leader.pid}\n`, durable: false });
       else removeOwn(pid);
     },
     removeRecord(record) {
@@ -187,29 +189,34 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     writeWant(want) {
       const before = want.lastStop === undefined ? readWant(want.key) : null;
       const { lastStop } = before?.is === "there" ? before.value : want;
-      writeSealed(path(want.key, "want"), seal, lastStop === undefined ? want : { ...want, lastStop });
+      writeSealed(path(want.key, "want"), { seal, value: lastStop === undefined ? want : { ...want, lastStop } });
     },
     exit: (key) =>
-      readSealed(path(key, "exit"), seal, (value, movedFrom) =>
-        rebase(checkShape<ExitRecord>(value, EXIT_RECORD, key), movedFrom, at()),
-      ),
+      readSealed(path(key, "exit"), {
+        seal,
+        check: (value, movedFrom) =>
+          rebase(checkShape<ExitRecord>(value, { shape: EXIT_RECORD, key }), { movedFrom, directory: at() }),
+      }),
     removeExit: (key) => removeFile(path(key, "exit")),
-    writeExit: (exit) => writeSealed(path(exit.key, "exit"), seal, exit),
+    writeExit: (exit) => writeSealed(path(exit.key, "exit"), { seal, value: exit }),
     history(token) {
       const path = historyPath(token);
-      const read = readSealed(path, seal, (value) => checkShape<LaunchHistory>(value, HISTORY, null));
+      const read = readSealed(path, {
+        seal,
+        check: (value) => checkShape<LaunchHistory>(value, { shape: HISTORY, key: null }),
+      });
       if (read.is !== "unreadable" || read.foreign !== true || !takenOver.has(token)) return read;
       const said = unsealed().readUnsealedHistory(path, token);
       return said === null ? read : { is: "there", value: said };
     },
-    writeHistory: (history) => writeSealed(historyPath(history.token), seal, history),
-    readSpec: (token) => readSpec(home, at(), token),
-    writeSpec: (token, spec) => writeSpec(home, at(), token, spec),
-    read: (name, check) => readSealed(join(at(), name), seal, check),
-    write: (name, value, options) => writeSealed(join(at(), name), seal, value, options),
+    writeHistory: (history) => writeSealed(historyPath(history.token), { seal, value: history }),
+    readSpec: (token) => readSpec(home, { runDirectory: at(), token }),
+    writeSpec: (token, spec) => writeSpec(home, { runDirectory: at(), token, spec }),
+    read: (name, check) => readSealed(join(at(), name), { seal, check }),
+    write: (name, value, options) => writeSealed(join(at(), name), { seal, value, ...options }),
     checkSpace() {
       const scratch = join(at(), ".space");
-      writeWhole(scratch, " ".repeat(SPACE_FOR_A_START), { durable: false });
+      writeWhole(scratch, { text: " ".repeat(SPACE_FOR_A_START), durable: false });
       removeFile(scratch);
     },
     setAside(key, kind) {
@@ -218,7 +225,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       try {
         renameBeside(from, to);
       } catch (error) {
-        throw writeError(from, error);
+        throw writeError(from, { cause: error });
       }
       return to;
     },

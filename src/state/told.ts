@@ -11,12 +11,15 @@ interface ToldFile {
 }
 
 /** Whether this is news; notes it as told. Where that cannot be noted, it is news each time. */
-export function isNews(home: string, root: string, matter: string, mark: string): boolean {
-  const read = readHomeFile<ToldFile>(home, "told", root);
+export function isNews(home: string, { root, matter, mark }: { root: string; matter: string; mark: string }): boolean {
+  const read = readHomeFile<ToldFile>(home, { kind: "told", root });
   const told = read.is === "there" ? read.value.told : {};
   if (told[matter] === mark) return false;
   try {
-    writeHomeFile(home, "told", { version: 1, root, told: { ...told, [matter]: mark } } satisfies ToldFile);
+    writeHomeFile(home, {
+      kind: "told",
+      content: { version: 1, root, told: { ...told, [matter]: mark } } satisfies ToldFile,
+    });
   } catch {
     // a read-only or full home
   }

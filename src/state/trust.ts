@@ -42,7 +42,7 @@ export function trustedBy(env: TrustPlace["env"]): "CI" | "DIALTONE_TRUST" | nul
 
 /** Null when this folder was never trusted. */
 export function readTrust(home: string, root: string): TrustRecord | null {
-  const read = readHomeFile<TrustRecord>(home, KIND, root);
+  const read = readHomeFile<TrustRecord>(home, { kind: KIND, root });
   if (read.is !== "there") return null;
   const folder = identifyFolder(root);
   return folder !== null && isSameFolder(read.value.folder, folder) ? read.value : null;
@@ -50,22 +50,28 @@ export function readTrust(home: string, root: string): TrustRecord | null {
 
 /** Whether another folder was trusted at this path before the one that is there now. */
 export function isInPlaceOfTrusted(home: string | null, root: string): boolean {
-  return home !== null && readTrust(home, root) === null && readHomeFile(home, KIND, root).is === "there";
+  return home !== null && readTrust(home, root) === null && readHomeFile(home, { kind: KIND, root }).is === "there";
 }
 
 /** Throws where it cannot be written. An accepted other owner is kept, unless `owner` is given. */
-export function writeTrust(home: string, root: string, how: TrustedHow, owner?: number | null): void {
+export function writeTrust(
+  home: string,
+  { root, how, owner }: { root: string; how: TrustedHow; owner?: number | null | undefined },
+): void {
   const folder = identifyFolder(root);
   if (folder === null) return;
   const accepted = owner === undefined ? (readTrust(home, root)?.owner ?? null) : owner;
   const at = new Date().toISOString();
-  writeHomeFile(home, KIND, { version: 1, root, folder, at, how, owner: accepted } satisfies TrustRecord);
+  writeHomeFile(home, {
+    kind: KIND,
+    content: { version: 1, root, folder, at, how, owner: accepted } satisfies TrustRecord,
+  });
 }
 
 /** False when there was nothing to forget. */
 export function forgetTrust(home: string, root: string): boolean {
-  const was = readHomeFile<TrustRecord>(home, KIND, root).is !== "absent";
-  removeHomeFile(home, KIND, root);
+  const was = readHomeFile<TrustRecord>(home, { kind: KIND, root }).is !== "absent";
+  removeHomeFile(home, { kind: KIND, root });
   return was;
 }
 

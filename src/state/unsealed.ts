@@ -14,7 +14,7 @@ import { readOwnText } from "../sys/seal/sealed.ts";
 import { checkRecord, checkShape, HISTORY } from "./check.ts";
 import type { LaunchHistory, LaunchRecord } from "./types.ts";
 
-export function readUnsealed(path: string, key: string, table: ProcessTable): LaunchRecord | null {
+export function readUnsealed(path: string, { key, table }: { key: string; table: ProcessTable }): LaunchRecord | null {
   return read(path, (value) => {
     const record = checkRecord(value, key);
     return isOf(dirname(path), record.root) && isHosted(record, table) ? record : null;
@@ -24,7 +24,7 @@ export function readUnsealed(path: string, key: string, table: ProcessTable): La
 /** For a launch whose record was accepted. */
 export function readUnsealedHistory(path: string, token: string): LaunchHistory | null {
   return read(path, (value) => {
-    const history = checkShape<LaunchHistory>(value, HISTORY, null);
+    const history = checkShape<LaunchHistory>(value, { shape: HISTORY, key: null });
     return history.token === token ? history : null;
   });
 }

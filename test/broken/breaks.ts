@@ -14,13 +14,14 @@ export interface Break {
 }
 
 const TREE = "src/supervisor/tree/tree.ts";
+const EVIDENCE = "src/supervisor/tree/evidence.ts";
 const STOP = "src/supervisor/tree/stoptree.ts";
 const END = "src/supervisor/end/end.ts";
 const START = "src/supervisor/start/start.ts";
 const ADOPT = "src/supervisor/host/adopt.ts";
 
 const NO_LINEAGE = {
-  file: TREE,
+  file: EVIDENCE,
   from: "if (isLineageOf(table.lineageOf(pid), query.token)) return true;",
   to: "",
 };
@@ -30,7 +31,7 @@ export const BREAKS: readonly Break[] = [
     what: "dt accepts neither the token nor the lineage as evidence",
     edits: [
       {
-        file: TREE,
+        file: EVIDENCE,
         from: `return table.environmentOf(pid, "DIALTONE_TOKEN") === query.token;`,
         to: "return false;",
       },
@@ -56,7 +57,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: TREE,
-        from: "if (heirs.has(entry) || table.shareDescription(pid, entry.pid, logFile) !== true) continue;",
+        from: "if (heirs.has(entry) || table.shareDescription(logFile, [pid, entry.pid]) !== true) continue;",
         to: "if (heirs.has(entry)) continue;",
       },
     ],
@@ -219,7 +220,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a stop does not check that the ports are free",
-    edits: [{ file: END, from: "checkPortsFree(ground, record, stopped);", to: "" }],
+    edits: [{ file: END, from: "checkPortsFree(ground, { record, stopped });", to: "" }],
     test: "test/fault/tree.test.ts",
     only: "without a lineage a process that still holds",
   },
@@ -235,15 +236,21 @@ export const BREAKS: readonly Break[] = [
       {
         file: TREE,
         from: `const isLeftOut = (entry: ProcessEntry) =>
-    !isLeader(entry) && (isSpared(table, entry, query.spare) || isOfAnotherLaunch(table, entry, query));`,
-        to: "const isLeftOut = (entry: ProcessEntry) => !isLeader(entry) && isSpared(table, entry, query.spare);",
+    !isLeader(entry) && (isSpared(table, { entry, names: query.spare }) || isOfAnotherLaunch(table, { entry, query }));`,
+        to: "const isLeftOut = (entry: ProcessEntry) => !isLeader(entry) && isSpared(table, { entry, names: query.spare });",
       },
     ],
     test: "test/fault/untouched.test.ts",
   },
   {
     what: "a stop ignores `spare`",
-    edits: [{ file: TREE, from: "isSpared(table, entry, query.spare) || isOfAnotherLaunch", to: "isOfAnotherLaunch" }],
+    edits: [
+      {
+        file: TREE,
+        from: "isSpared(table, { entry, names: query.spare }) || isOfAnotherLaunch",
+        to: "isOfAnotherLaunch",
+      },
+    ],
     test: "test/fault/untouched.test.ts",
     only: "spared process",
   },
@@ -360,7 +367,7 @@ export const BREAKS: readonly Break[] = [
         to: "!isOver(entry)",
       },
       {
-        file: TREE,
+        file: EVIDENCE,
         from: "entry.pid === identity.pid && entry.startTime === identity.startTime && isHere(table, identity)",
         to: "entry.pid === identity.pid",
       },
@@ -377,7 +384,7 @@ export const BREAKS: readonly Break[] = [
         to: "",
       },
       {
-        file: TREE,
+        file: EVIDENCE,
         from: "identity.bootId === table.bootId() && identity.pidNamespace === table.pidNamespace()",
         to: "true",
       },
@@ -487,7 +494,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/hosts/caller.ts",
-        from: "  nameHost(ground, spec, host.pid);",
+        from: "  nameHost(ground, { ...spec, pid: host.pid });",
         to: "  void nameHost;",
       },
     ],
@@ -650,8 +657,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/hosts/bringup.ts",
-        from: "void Promise.all(before).then(() => endServed(up, key, request));",
-        to: "void Promise.all([before.length]).then(() => endServed(up, key, request));",
+        from: "void Promise.all(before).then(() => endServed(up, { key, request }));",
+        to: "void Promise.all([before.length]).then(() => endServed(up, { key, request }));",
       },
     ],
     test: "test/e2e/stack/up.terminal.test.ts",
@@ -662,7 +669,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/commands/verbs/down.ts",
-        from: ".filter((other) => over.has(other) && reaches(other, key, needs))",
+        from: ".filter((other) => over.has(other) && reaches(other, { to: key, needs }))",
         to: ".filter(() => false)",
       },
     ],
@@ -673,8 +680,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: END,
-        from: "    await endStack(ground, record, request.hard);",
-        to: "    if (Number(0) === 1) await endStack(ground, record);",
+        from: "    await endStack(ground, { record, hard: request.hard });",
+        to: "    if (Number(0) === 1) await endStack(ground, { record });",
       },
     ],
     test: "test/e2e/stack/containers.test.ts",
@@ -871,7 +878,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/watch/look.ts",
-        from: "links.follow(path, () => hear(state, directory, name));",
+        from: "links.follow(path, () => hear(state, { directory, name }));",
         to: "links.follow(path, () => {});",
       },
     ],
@@ -1285,7 +1292,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/commands/root/servehere.ts",
-        from: "  if (isHome(root, context.env, paths.home)) {",
+        from: "  if (isHome(root, { env: context.env, home: paths.home })) {",
         to: "  if (root === null) {",
       },
     ],

@@ -73,8 +73,8 @@ export const TRUST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/commands/context/grounds.ts",
-        from: "acting, isOfDaemon && place.isStranger() ? true : undefined)",
-        to: "acting, undefined)",
+        from: "reading: acting, isStrange: isOfDaemon && place.isStranger() ? true : undefined }",
+        to: "reading: acting, isStrange: undefined }",
       },
     ],
     test: CONSENT,
@@ -147,7 +147,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/commands/context/acting.ts",
-        from: `if (isStrange && isOfPerson(env)) writeTrust(home, root, "ran");`,
+        from: `if (isStrange && isOfPerson(env)) writeTrust(home, { root, how: "ran" });`,
         to: "void isStrange;",
       },
     ],
@@ -267,7 +267,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/prepare/environment.ts",
-        from: "return stat !== undefined && distrust(path, stat, judge) === null;",
+        from: "return stat !== undefined && distrust(path, { stat, judge }) === null;",
         to: "return stat !== undefined && judge !== null;",
       },
     ],

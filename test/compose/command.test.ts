@@ -49,8 +49,8 @@ describe.each(NAMES)("%s", (name) => {
 });
 
 test("the file is named relative to where the command runs, so no machine's path is in the command line", () => {
-  expect(fileWord("/any/root", FILE, "/any/root")).toBe(FILE);
-  expect(fileWord("/any/root", "stack/a.yaml", "/any/root/stack")).toBe("a.yaml");
+  expect(fileWord("/any/root", { file: FILE, cwd: "/any/root" })).toBe(FILE);
+  expect(fileWord("/any/root", { file: "stack/a.yaml", cwd: "/any/root/stack" })).toBe("a.yaml");
 });
 
 test("a project's name is valid for Compose, stable, and unique to one root and key", () => {

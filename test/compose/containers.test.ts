@@ -49,7 +49,7 @@ services:
 const free = () => true;
 
 test("host ports in every form are moved, and nothing else changes", async () => {
-  const { text, ports } = await movePorts(config, "p", [], free);
+  const { text, ports } = await movePorts(config, { project: "p", known: [], isFree: free });
   const to = (target: string) => ports.find((one) => one.target === target)?.to as number;
   expect(ports.map(({ target, from }) => [target, from])).toEqual([
     ["80", 8080],
@@ -77,11 +77,11 @@ test("host ports in every form are moved, and nothing else changes", async () =>
 });
 
 test("a project keeps its own ports; ports that are not free are skipped, and a port that was chosen stays", async () => {
-  const first = await movePorts(config, "p", [], free);
-  expect((await movePorts(config, "p", [], free)).ports).toEqual(first.ports);
-  expect((await movePorts(config, "q", [], free)).ports).not.toEqual(first.ports);
+  const first = await movePorts(config, { project: "p", known: [], isFree: free });
+  expect((await movePorts(config, { project: "p", known: [], isFree: free })).ports).toEqual(first.ports);
+  expect((await movePorts(config, { project: "q", known: [], isFree: free })).ports).not.toEqual(first.ports);
   const taken = new Set(first.ports.map(({ to }) => to));
-  const other = await movePorts(config, "p", [], (port) => !taken.has(port));
+  const other = await movePorts(config, { project: "p", known: [], isFree: (port) => !taken.has(port) });
   expect(other.ports.filter(({ to }) => taken.has(to))).toEqual([]);
-  expect((await movePorts(config, "p", other.ports, free)).ports).toEqual(other.ports);
+  expect((await movePorts(config, { project: "p", known: other.ports, isFree: free })).ports).toEqual(other.ports);
 });

@@ -16,7 +16,7 @@ function lineOf(text: string, more: Partial<Parameters<typeof givenTo>[0]> = {},
   const set = ["A", "B", "GONE", "not-a-name"];
   const request = { root, cwd: root, file: "c.yaml", project: "p-1", env, inherited: {}, set, fromFiles: ["F"] };
   const given = givenTo({ ...request, envFile: ["dev.env", "not.env?"], ...more });
-  return pastedLine(["docker", "compose", ...argv], "docker compose", given);
+  return pastedLine(["docker", "compose", ...argv], { engine: "docker compose", given });
 }
 
 test("a pasted line sets the variables that the Compose file names, names their env file, and always names the project", () => {
@@ -47,11 +47,13 @@ test("a pasted line names Compose's own .env where --env-file would replace it",
 
 test("a command line without a project stays as it is", () => {
   const given = { project: "p", env: { A: "a", DOCKER_HOST: "h" }, files: ["f"] };
-  expect(pastedLine(["docker", "ps", "--quiet"], "docker compose", given)).toBe("DOCKER_HOST=h docker ps --quiet");
-  expect(pastedLine(["docker", "compose", "version"], "docker compose", given)).toBe(
+  expect(pastedLine(["docker", "ps", "--quiet"], { engine: "docker compose", given })).toBe(
+    "DOCKER_HOST=h docker ps --quiet",
+  );
+  expect(pastedLine(["docker", "compose", "version"], { engine: "docker compose", given })).toBe(
     "DOCKER_HOST=h docker compose version",
   );
-  expect(pastedLine(["docker-compose", "-f", "c", "down"], "docker-compose", given)).toBe(
+  expect(pastedLine(["docker-compose", "-f", "c", "down"], { engine: "docker-compose", given })).toBe(
     "A=a DOCKER_HOST=h COMPOSE_PROJECT_NAME=p docker-compose --env-file f -f c down",
   );
 });
@@ -60,7 +62,7 @@ test("a pasted line runs in a shell, whatever the values hold", () => {
   writeFileSync(join(root, "c.yaml"), "include: x");
   for (const value of ["it's", 'a "b" $c `d`', "a\nb", "", "=x", "'", "\\"]) {
     const given = { project: "p", env: { A: value, B: null }, files: [] };
-    const line = pastedLine(["docker-compose", "-f", "c", "up"], "docker-compose", given);
+    const line = pastedLine(["docker-compose", "-f", "c", "up"], { engine: "docker-compose", given });
     const script = `docker-compose() { printf '%s|%s|%s' "$A" "\${B-unset}" "$COMPOSE_PROJECT_NAME"; }; ${line.replace(/^env -u B /, "")}`;
     const done = Bun.spawnSync(["bash", "-c", script]);
     expect(done.stdout.toString()).toBe(`${value}|unset|p`);

@@ -16,7 +16,7 @@ function watch() {
     /** The debounce is over; false when it is held, else its job has begun. */
     begin(target: string, path: string, isNew: boolean): boolean {
       now += 100;
-      const judged = loops.judge(target, [path], [{ path, isNew }]);
+      const judged = loops.judge(target, { paths: [path], changed: [{ path, isNew }] });
       if (judged.is === "held") return false;
       now += judged.afterMs;
       loops.began(target);

@@ -13,7 +13,7 @@ test("the same content is no change, whatever its time; a removal and a return a
   const base = scratch();
   const file = join(base, "a");
   writeFileSync(file, "one");
-  const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
+  const known = openKnown(join(base, "known.json"), { what: "x", seal: makeSeal(base, join(base, "home")) });
   expect(known.isNew).toBe(true);
   expect([...(await known.changed([file])).keys()]).toEqual([file]);
   known.settle(await known.changed([file]));
@@ -40,7 +40,7 @@ test("a file that changes after it was looked at counts as changed, even when th
   const base = scratch();
   const file = join(base, "a");
   writeFileSync(file, "one");
-  const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
+  const known = openKnown(join(base, "known.json"), { what: "x", seal: makeSeal(base, join(base, "home")) });
   const looked = await known.changed([file]);
   writeFileSync(file, "another");
   expect([...(await known.changed([file])).keys()]).toEqual([file]);
@@ -53,7 +53,7 @@ test("a file removed while it is worked on counts as changed, even if it was unk
   const file = join(base, "a");
   const keys = async () => [...(await known.changed([file])).keys()];
   writeFileSync(file, "one");
-  const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
+  const known = openKnown(join(base, "known.json"), { what: "x", seal: makeSeal(base, join(base, "home")) });
   const looked = await known.changed([file]);
   known.begin(looked);
   expect(await keys()).toEqual([]);
@@ -74,7 +74,7 @@ test("a file whose job began and has not settled is unchanged while it stays the
   const file = join(base, "a");
   const keys = async () => [...(await known.changed([file])).keys()];
   writeFileSync(file, "one");
-  const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
+  const known = openKnown(join(base, "known.json"), { what: "x", seal: makeSeal(base, join(base, "home")) });
   known.settle(await known.changed([file]));
   writeFileSync(file, "two");
   known.begin(await known.changed([file]));
@@ -94,7 +94,7 @@ test("a file whose job began and has not settled is unchanged while it stays the
 test("a file that came and went during its job counts as changed, since the job may have seen it", async () => {
   const base = scratch();
   const file = join(base, "a");
-  const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
+  const known = openKnown(join(base, "known.json"), { what: "x", seal: makeSeal(base, join(base, "home")) });
   const keys = async () => [...(await known.changed([file])).keys()];
   writeFileSync(file, "one");
   known.settle(await known.changed([file]));
@@ -115,7 +115,7 @@ test("a file whose job was running when the daemon was killed counts as changed,
   const path = join(base, "known.json");
   const [kept, back, gone] = ["kept", "back", "gone"].map((name) => join(base, name)) as [string, string, string];
   for (const file of [kept, back]) writeFileSync(file, "one");
-  const known = openKnown(path, "x", makeSeal(base, join(base, "home")));
+  const known = openKnown(path, { what: "x", seal: makeSeal(base, join(base, "home")) });
   known.settle(await known.changed([kept, back]));
   known.save();
   writeFileSync(back, "two");
@@ -125,13 +125,15 @@ test("a file whose job was running when the daemon was killed counts as changed,
   known.settle(changes); // and killed before it was saved
   writeFileSync(back, "one");
   rmSync(gone);
-  const next = openKnown(path, "x", makeSeal(base, join(base, "home")));
+  const next = openKnown(path, { what: "x", seal: makeSeal(base, join(base, "home")) });
   expect(next.missing(new Set([kept, back]))).toEqual([gone]);
   expect([...(await next.changed([kept, back, gone])).keys()]).toEqual([back, gone]);
   next.settle(await next.changed([kept, back, gone]));
   next.save();
   expect([
-    ...(await openKnown(path, "x", makeSeal(base, join(base, "home"))).changed([kept, back, gone])).keys(),
+    ...(
+      await openKnown(path, { what: "x", seal: makeSeal(base, join(base, "home")) }).changed([kept, back, gone])
+    ).keys(),
   ]).toEqual([]);
 });
 
@@ -139,20 +141,22 @@ test("after a restart settled files are known and unsettled ones changed; other 
   const base = scratch();
   const [a, b, c] = ["a", "b", "c"].map((name) => join(base, name)) as [string, string, string];
   for (const file of [a, b, c]) writeFileSync(file, "x");
-  const first = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
+  const first = openKnown(join(base, "known.json"), { what: "x", seal: makeSeal(base, join(base, "home")) });
   first.settle(await first.changed([a, b]));
   first.save();
   appendFileSync(a, "y");
   await first.changed([a]); // seen, and its job cut off
   first.save();
   rmSync(b);
-  const next = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
+  const next = openKnown(join(base, "known.json"), { what: "x", seal: makeSeal(base, join(base, "home")) });
   expect(next.isNew).toBe(false);
   expect(next.missing(new Set([a, c]))).toEqual([b]);
   expect([...(await next.changed([a, b, c])).keys()]).toEqual([a, b, c]);
-  expect(openKnown(join(base, "known.json"), "other", makeSeal(base, join(base, "home"))).isNew).toBe(true);
+  expect(openKnown(join(base, "known.json"), { what: "other", seal: makeSeal(base, join(base, "home")) }).isNew).toBe(
+    true,
+  );
   writeFileSync(join(base, "known.json"), readFileSync(join(base, "known.json"), "utf8").slice(0, 40));
-  expect(openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home"))).isNew).toBe(true);
+  expect(openKnown(join(base, "known.json"), { what: "x", seal: makeSeal(base, join(base, "home")) }).isNew).toBe(true);
 });
 
 test.each([
@@ -171,7 +175,7 @@ test("a large file is read to its end, and an endless file of the kernel as far 
   const [large, endless] = [join(base, "large"), join(base, "endless")];
   const bytes = new Uint8Array(300_000);
   writeFileSync(large, bytes);
-  const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
+  const known = openKnown(join(base, "known.json"), { what: "x", seal: makeSeal(base, join(base, "home")) });
   known.settle(await known.changed([large]));
   utimesSync(large, 1, 1);
   expect([...(await known.changed([large])).keys()]).toEqual([]);

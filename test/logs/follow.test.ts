@@ -154,7 +154,7 @@ describe("runs", () => {
     const log = follow(path);
     await log.seen("one\n");
     const old = openSync(path, "a");
-    const next = openRun(path, 5, 0o600);
+    const next = openRun(path, { keep: 5, mode: 0o600 });
     writeSync(old, "the end of one\n");
     writeSync(next.fd, "two\n");
     closeSync(old);
@@ -170,7 +170,7 @@ describe("runs", () => {
       const log = follow(path);
       await log.seen("run 0\n");
       for (let run = 1; run <= runs; run++) {
-        const { fd } = openRun(path, 5, 0o600);
+        const { fd } = openRun(path, { keep: 5, mode: 0o600 });
         writeSync(fd, `run ${run}\n`);
         closeSync(fd);
       }
@@ -185,7 +185,7 @@ describe("runs", () => {
     const log = follow(path);
     await log.seen("run 0\n");
     for (let run = 1; run <= 4; run++) {
-      const { fd } = openRun(path, 1, 0o600);
+      const { fd } = openRun(path, { keep: 1, mode: 0o600 });
       writeSync(fd, `run ${run}\n`);
       closeSync(fd);
     }
@@ -219,7 +219,7 @@ describe("runs", () => {
             }
           } else if (one.is === "rotate" && unseen < 5) {
             closeSync(fd);
-            fd = openRun(path, 5, 0o600).fd;
+            fd = openRun(path, { keep: 5, mode: 0o600 }).fd;
             unseen++;
           } else {
             await log.seen(expected);
@@ -241,7 +241,7 @@ describe("runs", () => {
       const { closeSync, writeSync } = require("node:fs");
       let line = 0;
       for (let run = 0; run < 60; run++) {
-        const { fd } = openRun(${JSON.stringify(path)}, 100, 0o600);
+        const { fd } = openRun(${JSON.stringify(path)}, { keep: 100, mode: 0o600 });
         for (let at = 0; at < 50; at++) writeSync(fd, "line " + line++ + "\\n");
         closeSync(fd);
         if (run % 3 === 0) await Bun.sleep(1);

@@ -21,7 +21,7 @@ import { makeScratch } from "../kit/scratch.ts";
 const scratch = makeScratch();
 
 function runOnce(path: string, keep: number, text: string): void {
-  const { fd, file } = openRun(path, keep, 0o600);
+  const { fd, file } = openRun(path, { keep, mode: 0o600 });
   writeSync(fd, text);
   closeSync(fd);
   const { dev, ino } = statSync(path);
@@ -62,7 +62,7 @@ describe("openRun", () => {
 
   test("the log's descriptor appends, and the file has the requested mode", () => {
     const path = join(scratch(), "log");
-    const { fd } = openRun(path, 1, 0o644);
+    const { fd } = openRun(path, { keep: 1, mode: 0o644 });
     writeSync(fd, "first ");
     writeFileSync(path, "other ", { flag: "a" });
     writeSync(fd, "second", 0);
@@ -88,10 +88,13 @@ describe("openRun", () => {
     mkdirSync(join(directory, "log.1", "full"), { recursive: true });
     writeFileSync(join(directory, "log"), "old");
     const path = join(directory, "log");
-    expect(failure(() => openRun(path, 1, 0o600))).toMatchObject({ code: "cannot-write", details: { path } });
+    expect(failure(() => openRun(path, { keep: 1, mode: 0o600 }))).toMatchObject({
+      code: "cannot-write",
+      details: { path },
+    });
     expect(readFileSync(path, "utf8")).toBe("old");
     const missing = join(directory, "nothing", "log");
-    expect(failure(() => openRun(missing, 1, 0o600))).toMatchObject({
+    expect(failure(() => openRun(missing, { keep: 1, mode: 0o600 }))).toMatchObject({
       code: "cannot-write",
       details: { path: missing },
     });
@@ -123,7 +126,7 @@ describe("checkLogPath", () => {
     for (const path of ["a/b/c/log", "in/d/log"]) {
       checkLogPath(join(root, path), [root]);
       makeLogDirectory(join(root, path), [root]);
-      openRun(join(root, path), 1, 0o644);
+      openRun(join(root, path), { keep: 1, mode: 0o644 });
     }
     expect(statSync(join(root, "a/b")).mode & 0o777).toBe(0o755 & ~process.umask());
     expect(existsSync(join(root, "real/d/log"))).toBe(true);

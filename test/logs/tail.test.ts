@@ -14,9 +14,12 @@ const ALL = Number.POSITIVE_INFINITY;
 
 function tailOf(path: string, lines: number): { text: Buffer; end: number | null; calls: number } {
   const chunks: Uint8Array[] = [];
-  const end = readTail(path, lines, (bytes) => {
-    chunks.push(new Uint8Array(bytes));
-    return true;
+  const end = readTail(path, {
+    lines,
+    onBytes: (bytes) => {
+      chunks.push(new Uint8Array(bytes));
+      return true;
+    },
   });
   return { text: Buffer.concat(chunks), end, calls: chunks.length };
 }
@@ -66,9 +69,12 @@ describe("readTail", () => {
     const path = join(scratch(), "f");
     writeFileSync(path, "x".repeat(5 * CHUNK));
     let calls = 0;
-    const end = readTail(path, ALL, () => {
-      calls++;
-      return calls < 2;
+    const end = readTail(path, {
+      lines: ALL,
+      onBytes: () => {
+        calls++;
+        return calls < 2;
+      },
     });
     expect([calls, end]).toEqual([2, 5 * CHUNK]);
   });
@@ -130,15 +136,15 @@ describe("a hole at the head", () => {
     writeFileSync(path, "ours");
     const ours = statSync(path);
     renameSync(path, `${path}.old`);
-    expect(boundLog(path, ours, 1)).toBeNull();
+    expect(boundLog(path, { file: ours, maxBytes: 1 })).toBeNull();
     writeFileSync(path, "another's");
-    expect(boundLog(path, ours, 1)).toBeNull();
+    expect(boundLog(path, { file: ours, maxBytes: 1 })).toBeNull();
   });
 
   test("a bound keeps a growing log's disk use below it, and its tail whole", () => {
     const path = join(scratch(), "log");
     const fd = openSync(path, "a");
-    const bound = boundLog(path, statSync(path), 256 * 1024);
+    const bound = boundLog(path, { file: statSync(path), maxBytes: 256 * 1024 });
     let written = 0;
     let works = true;
     for (let at = 0; at < 200; at++) {
@@ -179,18 +185,18 @@ describe("readLastLines", () => {
     test(what, () => {
       const path = join(scratch(), "f");
       writeFileSync(path, content);
-      expect(readLastLines(path, lines)).toEqual(last);
+      expect(readLastLines(path, { lines })).toEqual(last);
     });
   }
 
   test("a missing file has no last lines", () => {
-    expect(readLastLines(join(scratch(), "nothing"), 5)).toEqual([]);
+    expect(readLastLines(join(scratch(), "nothing"), { lines: 5 })).toEqual([]);
   });
 
   test("of a line without end only the last part is kept, in whole characters", () => {
     const path = join(scratch(), "f");
     writeFileSync(path, `first\n${"€".repeat(2_000_000)}end`);
-    const [line, ...more] = readLastLines(path, 50) as [string];
+    const [line, ...more] = readLastLines(path, { lines: 50 }) as [string];
     expect(more).toEqual([]);
     expect(line.length).toBeLessThan(64 * 1024);
     expect(line).toMatch(/^€+end$/);

@@ -22,12 +22,12 @@ function makeRuns(writes: [text: string, ms: number][][], keep = 5): { log: stri
   const directory = scratch();
   const [log, times] = [join(directory, "t.log"), join(directory, "t.times")];
   for (const [at, run] of writes.entries()) {
-    shiftRuns(log, keep, 0);
+    shiftRuns(log, { keep, inRow: 0 });
     writeFileSync(log, "");
     const { dev, ino } = statSync(log);
     const startedAt = (run[0]?.[1] ?? 0) - 1;
-    beginTimes(times, { token: `${at}`.repeat(32), dev, ino, startedAt }, keep, 0);
-    const writer = openTimes(times, `${at}`.repeat(32));
+    beginTimes(times, { mark: { token: `${at}`.repeat(32), dev, ino, startedAt }, keep, inRow: 0 });
+    const writer = openTimes(times, { token: `${at}`.repeat(32) });
     let text = "";
     for (const [more, ms] of run) {
       text += more;
@@ -42,7 +42,7 @@ function makeRuns(writes: [text: string, ms: number][][], keep = 5): { log: stri
 function linesOf(path: string, from: number, to: number) {
   const fd = openSync(path, "r");
   const lines: { offset: number; end: number; text: string }[] = [];
-  for (const { offset, end, bytes } of readLines(fd, from, to))
+  for (const { offset, end, bytes } of readLines(fd, { from, to }))
     lines.push({ offset, end, text: Buffer.from(bytes).toString() });
   closeSync(fd);
   return lines;
@@ -86,8 +86,8 @@ describe("runs", () => {
 
   test("an index stays small, and its points spread over all of the run", () => {
     const path = join(scratch(), "t.times");
-    beginTimes(path, { token: "a".repeat(32), dev: 1, ino: 2, startedAt: 0 }, 0, 0);
-    const writer = openTimes(path, "a".repeat(32));
+    beginTimes(path, { mark: { token: "a".repeat(32), dev: 1, ino: 2, startedAt: 0 }, keep: 0, inRow: 0 });
+    const writer = openTimes(path, { token: "a".repeat(32) });
     for (let second = 1; second <= 40_000; second++) writer.note(second * 10, second * 1000);
     const points = readTimes(path)?.points ?? [];
     expect(points.length).toBeLessThan(4200);
@@ -103,7 +103,7 @@ describe("the first crash of a row is kept", () => {
     test(`the first crash of a row is kept with keep: ${keep}`, () => {
       const log = join(scratch(), "log");
       for (let inRow = 0; inRow < 12; inRow++) {
-        shiftRuns(log, keep, inRow);
+        shiftRuns(log, { keep, inRow });
         writeFileSync(log, `crash ${inRow}`);
       }
       const kept = Array.from({ length: keep + 1 }, (_, age) => (age === 0 ? log : `${log}.${age}`));
@@ -112,7 +112,7 @@ describe("the first crash of a row is kept", () => {
       expect(texts.at(-1)).toBe("crash 0");
       // A new row begins: the old first crash is a run like any other.
       for (let more = 0; more <= keep; more++) {
-        shiftRuns(log, keep, 0);
+        shiftRuns(log, { keep, inRow: 0 });
         writeFileSync(log, `calm ${more}`);
       }
       expect(kept.map((path) => require("node:fs").readFileSync(path, "utf8")).some((text) => text === "crash 0")).toBe(
@@ -136,7 +136,7 @@ describe("parts", () => {
   ];
   const shown = (part: Partial<typeof NOTHING> & object) => {
     const { log, times } = makeRuns(runs);
-    const view = viewRuns("t:x:default", listRuns(log, times), { ...NOTHING, ...part } as never);
+    const view = viewRuns("t:x:default", { runs: listRuns(log, times), part: { ...NOTHING, ...part } as never });
     return { text: view.pieces.map(({ run, from, to }) => textOf(run, from, to)).join("|"), notes: view.notes };
   };
   test("a view shows the latest run by default", () => expect(shown({}).text).toBe("three\nfour\nfive\n"));
@@ -175,7 +175,10 @@ test("a cursor into released bytes continues at the next whole line and reports 
   closeSync(fd);
   if (released === null) return console.warn("skipped: no holes on this file system");
   const [run] = listRuns(log, `${log}.times`) as [LogRun];
-  const view = viewRuns("t:x:default", [run], { ...NOTHING, after: { key: "t:x:default", run: run.id, offset: 100 } });
+  const view = viewRuns("t:x:default", {
+    runs: [run],
+    part: { ...NOTHING, after: { key: "t:x:default", run: run.id, offset: 100 } },
+  });
   expect(view.pieces[0]?.from).toBe(8200);
   expect(view.notes).toEqual([
     "t:x:default: 8100 bytes after the cursor were released by logs.maxSize, and are skipped",
@@ -255,9 +258,9 @@ describe("a log that was cut", () => {
     writeFileSync(log, "");
     const { dev, ino } = statSync(log);
     const token = "c".repeat(32);
-    beginTimes(times, { token, dev, ino, startedAt: 1000 }, 0, 0);
+    beginTimes(times, { mark: { token, dev, ino, startedAt: 1000 }, keep: 0, inRow: 0 });
     const { readBefore } = makeReadBefore(log, { dev, ino });
-    const writer = openTimes(times, token, readBefore);
+    const writer = openTimes(times, { token, readBefore });
     return {
       write: (text: string) => writeFileSync(log, text, { flag: "a" }),
       cut: (size: number) => truncateSync(log, size),

@@ -123,7 +123,11 @@ describe("properties", () => {
     fc.assert(
       fc.property(text, text, (name, more) => {
         const row = { name, state: "starting", open: true, failed: false, since: 0, tookMs: null, more };
-        const [line = ""] = formatProgress([row], { columns: 40, rows: 24 }, 10, makePaint(false));
+        const [line = ""] = formatProgress([row], {
+          size: { columns: 40, rows: 24 },
+          now: 10,
+          paint: makePaint(false),
+        });
         expect(line).not.toMatch(/[\n\t]/);
         expect([hiddenIn(line), toTerminal(line) === line, Bun.stringWidth(line) < 40]).toEqual([[], true, true]);
       }),

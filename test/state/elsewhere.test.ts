@@ -20,14 +20,14 @@ const presences = ({ host, leader }: LaunchRecord) =>
 
 test("processes of another pid namespace that are visible here are known by their pids here", () => {
   table.locate = (identity) => ({ ...identity, pid: identity.pid + 500, pidNamespace: NAMESPACE });
-  const seen = seenFromHere(table, RECORD, "/nowhere");
+  const seen = seenFromHere(table, { record: RECORD, fence: "/nowhere" });
   expect([seen.host.pid, seen.leader?.pid]).toEqual([507, 508]);
   expect(presences(seen)).toEqual(["alive", "alive"]);
 });
 
 test("processes that are nowhere, while all processes are visible, are gone", () => {
   table.locate = () => null;
-  expect(presences(seenFromHere(table, RECORD, "/nowhere"))).toEqual(["gone", "gone"]);
+  expect(presences(seenFromHere(table, { record: RECORD, fence: "/nowhere" }))).toEqual(["gone", "gone"]);
 });
 
 test.skipIf(process.platform !== "linux")(
@@ -36,11 +36,11 @@ test.skipIf(process.platform !== "linux")(
     table.locate = () => undefined;
     const fence = join(scratch(), "fence");
     const hold = takeHold(fence, TOKEN);
-    expect(presences(seenFromHere(table, RECORD, fence))).toEqual(["unknown", "unknown"]);
+    expect(presences(seenFromHere(table, { record: RECORD, fence }))).toEqual(["unknown", "unknown"]);
     hold?.release();
-    expect(presences(seenFromHere(table, RECORD, fence))).toEqual(["gone", "gone"]);
+    expect(presences(seenFromHere(table, { record: RECORD, fence }))).toEqual(["gone", "gone"]);
     const { held: _, ...without } = RECORD;
-    expect(presences(seenFromHere(table, without, fence))).toEqual(["unknown", "unknown"]);
-    expect(presences(seenFromHere(table, RECORD, `${fence}.none`))).toEqual(["unknown", "unknown"]);
+    expect(presences(seenFromHere(table, { record: without, fence }))).toEqual(["unknown", "unknown"]);
+    expect(presences(seenFromHere(table, { record: RECORD, fence: `${fence}.none` }))).toEqual(["unknown", "unknown"]);
   },
 );

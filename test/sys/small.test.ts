@@ -205,10 +205,10 @@ describe("shims", () => {
     writeFileSync(join(directory, "file"), "");
     const self = [process.execPath, join(directory, "it's me.ts")];
     writeFileSync(self[1] as string, "console.log(process.env.BUN_BE_BUN ?? 'unset', ...process.argv.slice(2));");
-    const made = ensureShims([join(directory, "file"), directory], self);
+    const made = ensureShims([join(directory, "file"), directory], { self });
     expect(made).toStartWith(join(directory, "shims"));
-    expect(ensureShims([directory], self)).toBe(made);
-    expect(ensureShims([join(directory, "file")], self)).toBeNull();
+    expect(ensureShims([directory], { self })).toBe(made);
+    expect(ensureShims([join(directory, "file")], { self })).toBeNull();
     const shim = join(made as string, "dt");
     expect(statSync(shim).mode & 0o777).toBe(0o755);
     const env = { PATH: process.env.PATH ?? "", BUN_BE_BUN: "1" };
@@ -220,26 +220,26 @@ describe("shims", () => {
   test("shims that came with the place are not run: one with other text, a link, or a link for their folder", () => {
     const directory = scratch();
     const self = ["/bin/true"];
-    const made = ensureShims([directory], self) as string;
+    const made = ensureShims([directory], { self }) as string;
     const shim = join(made, "bun");
     const right = readFileSync(shim, "utf8");
     writeFileSync(shim, "#!/bin/sh\necho planted\n");
-    expect(ensureShims([directory], self)).toBe(made);
+    expect(ensureShims([directory], { self })).toBe(made);
     expect(readFileSync(shim, "utf8")).toBe(right);
 
     const planted = join(directory, "planted");
     writeFileSync(planted, right, { mode: 0o755 });
     rmSync(shim);
     symlinkSync(planted, shim);
-    expect(ensureShims([directory], self)).toBe(made);
+    expect(ensureShims([directory], { self })).toBe(made);
     expect(lstatSync(shim).isFile()).toBe(true);
 
     const elsewhere = scratch();
     rmSync(join(directory, "shims"), { recursive: true });
     symlinkSync(elsewhere, join(directory, "shims"));
-    expect(ensureShims([directory], self)).toBeNull();
+    expect(ensureShims([directory], { self })).toBeNull();
     expect(readdirSync(elsewhere)).toEqual([]);
     const other = scratch();
-    expect(ensureShims([directory, other], self)).toStartWith(other);
+    expect(ensureShims([directory, other], { self })).toStartWith(other);
   });
 });

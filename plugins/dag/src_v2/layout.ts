@@ -40,7 +40,10 @@ export function placeGraph({ nodes, edges }: Graph): Layout {
     nodes: placed,
     edges: edges.map((edge) => {
       const [from, to] = [byId.get(edge.from) as PlacedNode, byId.get(edge.to) as PlacedNode];
-      return { ...edge, points: route(from, to, dagre.edge(edge.from, edge.to, edge.is).points ?? [], layers) };
+      return {
+        ...edge,
+        points: route(from, { to, points: dagre.edge(edge.from, edge.to, edge.is).points ?? [], layers }),
+      };
     }),
   };
 }
@@ -61,7 +64,10 @@ function findLayers(nodes: readonly PlacedNode[]): Layer[] {
  * From the right of one node to the left of the other. Through each layer in between, the edge runs horizontally, at
  * the height that dagre kept free for it; it changes its height only between layers, so no edge crosses a node.
  */
-function route(from: PlacedNode, to: PlacedNode, points: readonly Point[], layers: readonly Layer[]): Point[] {
+function route(
+  from: PlacedNode,
+  { to, points, layers }: { to: PlacedNode; points: readonly Point[]; layers: readonly Layer[] },
+): Point[] {
   const halfOf = (x: number) => layers.find((layer) => Math.abs(layer.x - x) < 1)?.half;
   const ahead = from.x < to.x;
   const start = { x: from.x + (ahead ? 1 : -1) * (from.width / 2), y: from.y };

@@ -22,7 +22,11 @@ export function buildGraph({ plugins, failures }: Listed): Graph {
       }
       for (const [variant, needs] of Object.entries(command.needs ?? {}))
         for (const need of needs)
-          edges.push({ from: keyOf(name, command.name, variant), to: wholeKey(need), is: "needs" });
+          edges.push({
+            from: keyOf({ plugin: name, command: command.name, variant }),
+            to: wholeKey(need),
+            is: "needs",
+          });
     }
   }
   return { nodes: [...nodes, ...missingOf(nodes, edges)], edges, failures };
@@ -32,10 +36,12 @@ function nodesOf(plugin: string, { name, kind, description, variants }: ListedCo
   if (kind === "oneshot") {
     const others = variants.filter((one) => one !== DEFAULT);
     const title = others.length === 0 ? name : `${name} (${others.join(", ")})`;
-    return [{ id: keyOf(plugin, name, DEFAULT), kind, title, description, words: `${plugin} ${name}` }];
+    return [
+      { id: keyOf({ plugin, command: name, variant: DEFAULT }), kind, title, description, words: `${plugin} ${name}` },
+    ];
   }
   return variants.map((variant) => ({
-    id: keyOf(plugin, name, variant),
+    id: keyOf({ plugin, command: name, variant }),
     kind,
     title: variant === DEFAULT ? name : `${name} ${variant}`,
     description,
@@ -56,7 +62,7 @@ function missingOf(nodes: readonly GraphNode[], edges: readonly GraphEdge[]): Gr
   }));
 }
 
-function keyOf(plugin: string, command: string, variant: string): string {
+function keyOf({ plugin, command, variant }: { plugin: string; command: string; variant: string }): string {
   return `${plugin}:${command}:${variant}`;
 }
 

@@ -28,8 +28,8 @@ interface Place {
 export function remember({ root, home, env, talk, isStrange }: Place, taken: readonly Taken[]): void {
   if (home === null) return;
   try {
-    if (isStrange && isOfPerson(env)) writeTrust(home, root, "ran");
-    const changed = isOfPerson(env) ? takeOver({ root, home, reading: "all" }, taken) : [];
+    if (isStrange && isOfPerson(env)) writeTrust(home, { root, how: "ran" });
+    const changed = isOfPerson(env) ? takeOver({ root, home, reading: "all" }, { taken }) : [];
     if (changed.length > 0 && isRegisteredIn(home, root)) talk.say(wordsOfTaken(root, changed));
   } catch {
     // a read-only or full home
@@ -44,13 +44,14 @@ export function isOfPerson(env: Record<string, string>): boolean {
   return !isIn("DIALTONE_KEY", "DIALTONE_JOB") || isTerminal(0);
 }
 
+interface AskedFrom {
+  cwd: string | null;
+  env: Record<string, string>;
+  onPassed?: ((text: string) => void) | undefined;
+}
+
 /** How a root is looked for on behalf of the user: an owner that the user accepted counts as the user. */
-export function rootRequest(
-  globals: Pick<Globals, "root">,
-  cwd: string | null,
-  env: Record<string, string>,
-  onPassed: (text: string) => void = () => {},
-): RootRequest {
+export function rootRequest(globals: Pick<Globals, "root">, { cwd, env, onPassed = () => {} }: AskedFrom): RootRequest {
   return { directory: globals.root, cwd, env, acceptedOwner: (root) => acceptedOwnerOf(root, env), onPassed };
 }
 

@@ -47,12 +47,17 @@ export function makeGrounds(place: CallPlace): Grounds {
   return {
     store,
     // A command that the daemon runs is no act of a person's, so it does not make the root a trusted one.
-    ground: lazy(() => makeGround(place, opened, acting, isOfDaemon && place.isStranger() ? true : undefined)),
-    strangersGround: () => makeGround(place, opened, isOfDaemon ? acting : "data", true),
+    ground: lazy(() =>
+      makeGround(place, { opened, reading: acting, isStrange: isOfDaemon && place.isStranger() ? true : undefined }),
+    ),
+    strangersGround: () => makeGround(place, { opened, reading: isOfDaemon ? acting : "data", isStrange: true }),
   };
 }
 
-function makeGround(place: CallPlace, opened: Opened, reading: Reading, isStrange: true | undefined): Ground {
+function makeGround(
+  place: CallPlace,
+  { opened, reading, isStrange }: { opened: Opened; reading: Reading; isStrange: true | undefined },
+): Ground {
   const { env, talk } = place;
   return {
     get table() {

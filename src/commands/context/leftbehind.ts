@@ -45,12 +45,12 @@ export function tellLeftBehind({ root, home, env, talk }: Place, runDir: string)
     // A relative directory is below the project, and was moved with it.
     const directories = new Set([runDirectoryOf(former, env), join(resolve(root, runDir), rootSlug(former))]);
     for (const directory of directories) {
-      const isNewsOf = (matter: string) => isNews(home, root, `${matter} ${former}`, directory);
+      const isNewsOf = (matter: string) => isNews(home, { root, matter: `${matter} ${former}`, mark: directory });
       try {
         const reports = lookAtRoot({ root: former, home, env, table }, directory) ?? [];
         const living = reports.filter(({ state }) => isLiving(state));
         if (living.length > 0)
-          talk.warn(`${before}: ${wordsOf(living)} on under the old path. ${wayToStop(former, directory, env)}`);
+          talk.warn(`${before}: ${wordsOf(living)} on under the old path. ${wayToStop(former, { directory, env })}`);
         else if (reports.length > 0 && isNewsOf("moved from"))
           talk.warn(`${before}: what ran under the old path has ended, and its logs and history are in ${directory}`);
       } catch (error) {
@@ -70,7 +70,7 @@ function wordsOf(living: readonly KeyReport[]): string {
   return `${each.join(", ")} ${each.length === 1 ? "runs" : "run"}`;
 }
 
-function wayToStop(former: string, directory: string, env: Place["env"]): string {
+function wayToStop(former: string, { directory, env }: { directory: string; env: Place["env"] }): string {
   const all = "`dt gc --yes` stops that and all else that `dt gc` lists, of your other projects too";
   const there = linkStatOf(former);
   if (there === undefined || !(there.isDirectory() || there.isSymbolicLink())) return `${all}.`;

@@ -36,7 +36,7 @@ export function makeCallManifests(place: CallPlace, ground: () => Ground): CallM
     },
     peek: async () => tell(place, (await import("../../manifest/glance.ts")).peekIndex(sight())),
     glance: async () => (await import("../../manifest/glance.ts")).glanceIndex(sight()),
-    act: (wanted, isStart = true) => act(state, wanted, isStart),
+    act: (wanted, isStart = true) => act(state, { wanted, isStart }),
   };
 }
 
@@ -49,7 +49,10 @@ function tell(place: CallPlace, index: ManifestIndex | null): ManifestIndex | nu
   return index;
 }
 
-async function act(state: CallManifestsState, wanted: string | undefined, isStart: boolean): Promise<Acting> {
+async function act(
+  state: CallManifestsState,
+  { wanted, isStart }: { wanted: string | undefined; isStart: boolean },
+): Promise<Acting> {
   const { place } = state;
   const { env, talk, isOfDaemon } = place;
   // A job was begun for the folder that was there at the time.

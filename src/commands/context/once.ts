@@ -26,16 +26,16 @@ export function tellOnce(place: OncePlace, { plugins }: ManifestIndex): void {
   const registration = registrationIn(home, root);
   if (named.length === 0 && registration === null) return;
   for (const name of named)
-    if (isNews(home, root, `verb ${name}`, "1"))
+    if (isNews(home, { root, matter: `verb ${name}`, mark: "1" }))
       talk.warn(`\`dt ${name}\` is a verb of dt now: the plugin ${name} is run as \`dt -- ${name} …\``);
-  if (registration === "foreign" && isNews(home, root, "foreign registration", "1"))
+  if (registration === "foreign" && isNews(home, { root, matter: "foreign registration", mark: "1" }))
     talk.warn(
       "the registration of this root with the daemon no longer counts (an earlier dt made it, or it is for another folder): `dt boot add` registers it again",
     );
   if (registration !== "own") return;
   const { waitingIn } = require("../../manifest/cache/known.ts") as typeof import("../../manifest/cache/known.ts");
   const { files, mark } = waitingIn({ ...place, home });
-  if (files.length > 0 && isNews(home, root, "waiting", mark)) talk.warn(wordsOfWaiting(root, files));
+  if (files.length > 0 && isNews(home, { root, matter: "waiting", mark })) talk.warn(wordsOfWaiting(root, files));
 }
 
 /** Whether the daemon works for it. */

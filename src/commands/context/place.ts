@@ -47,7 +47,7 @@ export function makeCallPlace({ globals, argv, ownEnv }: CallGiven): CallPlace {
   const root = lazy(() => {
     const cwd = workingDirectory();
     const passed: string[] = [];
-    const found = findRoot(rootRequest(globals, cwd, env, (text) => passed.push(text)));
+    const found = findRoot(rootRequest(globals, { cwd, env, onPassed: (text) => passed.push(text) }));
     for (const text of passed) talk.detail(text);
     if (found === null)
       throw noRootError(globals.root === undefined ? (cwd ?? "") : resolveFrom(cwd, globals.root), passed);

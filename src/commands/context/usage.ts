@@ -6,7 +6,7 @@ export function usage(message: string, hint?: string): DtError {
   return new DtError("usage", message, { status: EXIT.usage, ...(hint === undefined ? {} : { hint }) });
 }
 
-export function givenTwice(name: string, first: string, second: string): DtError {
+export function givenTwice(name: string, { first, second }: { first: string; second: string }): DtError {
   return usage(`${name} takes one value, and two were given: "${first}" and "${second}".`);
 }
 
@@ -15,7 +15,7 @@ export function excludeEachOther(one: string, other: string): DtError {
 }
 
 /** `what`: the command that takes the arguments. Names the first argument that is too many. */
-export function tooManyArguments(what: string, most: number, given: readonly string[]): DtError {
+export function tooManyArguments(what: string, { most, given }: { most: number; given: readonly string[] }): DtError {
   const expected = most === 0 ? "no arguments" : `at most ${most} ${most === 1 ? "argument" : "arguments"}`;
   return usage(`${what} expects ${expected}, got ${given.length}: unexpected ${JSON.stringify(given[most])}.`);
 }

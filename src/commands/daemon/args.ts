@@ -1,5 +1,6 @@
 /** The flags of `dt daemon`: one list for all its actions. Each description begins with the action it belongs to. */
 import type { ArgsDef } from "citty";
+import type { DaemonPaths } from "../../daemon/socket/paths.ts";
 
 export const DAEMON_ARGS = {
   foreground: { type: "boolean", description: "start: be the daemon, and print its log" },
@@ -18,6 +19,12 @@ export const DAEMON_ARGS = {
     valueHint: "start|stop|restart|status|install|uninstall|logs|schema",
   },
 } as const satisfies ArgsDef;
+
+/** What an action of `dt daemon` works with. */
+export interface DaemonCall {
+  paths: DaemonPaths;
+  args: DaemonArgs;
+}
 
 export interface DaemonArgs {
   foreground?: boolean | undefined;

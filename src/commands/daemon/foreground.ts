@@ -21,7 +21,8 @@ const OF_THE_MANAGER =
 export async function beDaemon(context: DtContext, paths: DaemonPaths): Promise<number> {
   const cleaned = cleanedForHosting(context.ownEnv, paths.home);
   const self = selfCommand();
-  if (cleaned !== null) becomeDt([...self, ...context.argv] as [string, ...string[]], cleaned, []);
+  if (cleaned !== null)
+    becomeDt([...self, ...context.argv] as [string, ...string[]], { ownEnv: cleaned, descriptors: [] });
   rememberHere(context);
   const { runDaemon } = await import("../../daemon/run.ts");
   const launches = Object.fromEntries(Object.entries(context.env).filter(([name]) => !OF_THE_MANAGER.test(name)));

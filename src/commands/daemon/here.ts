@@ -13,7 +13,7 @@ import type { DtContext } from "../context/types.ts";
 export function rememberHere(context: DtContext): void {
   const { globals, env } = context;
   try {
-    if (findRoot(rootRequest(globals, workingDirectory(), env)) !== null) rememberRoot(context);
+    if (findRoot(rootRequest(globals, { cwd: workingDirectory(), env })) !== null) rememberRoot(context);
   } catch (error) {
     // The daemon needs no directory, and does not work for another user's root.
     if (!(error instanceof DtError) || !["foreign-owner", "no-directory"].includes(error.code)) throw error;
@@ -24,7 +24,7 @@ export function rememberHere(context: DtContext): void {
 export async function tellUnservedHere(context: DtContext): Promise<number> {
   let isInRoot = false;
   try {
-    isInRoot = findRoot(rootRequest(context.globals, workingDirectory(), context.env)) !== null;
+    isInRoot = findRoot(rootRequest(context.globals, { cwd: workingDirectory(), env: context.env })) !== null;
   } catch (error) {
     if (!(error instanceof DtError)) throw error;
   }

@@ -4,7 +4,7 @@
  */
 import { awaitStatus, endDaemon, holderOf, spawnDaemon } from "../../daemon/control.ts";
 import { askStatus } from "../../daemon/socket/client.ts";
-import { type DaemonPaths, makeDaemonHome } from "../../daemon/socket/paths.ts";
+import { makeDaemonHome } from "../../daemon/socket/paths.ts";
 import type { PlanStep } from "../../daemon/unit/plan.ts";
 import type { ServiceContext } from "../../daemon/unit/service.ts";
 import { EXIT } from "../../sys/base/error.ts";
@@ -14,14 +14,13 @@ import { print } from "../../sys/stdio/stdio.ts";
 import { showCommand } from "../../values/commandline.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
-import type { DaemonArgs } from "./args.ts";
+import type { DaemonCall } from "./args.ts";
 import { rememberHere, tellUnservedHere } from "./here.ts";
 import { showServicePlan } from "./show.ts";
 
 export async function managedServiceOf(
   { env, talk }: DtContext,
-  paths: DaemonPaths,
-  { manager }: DaemonArgs,
+  { paths, args: { manager } }: DaemonCall,
 ): Promise<ServiceContext> {
   if (manager !== undefined && manager !== "systemd" && manager !== "launchd")
     throw usage(`--manager takes systemd or launchd, not ${JSON.stringify(manager)}.`);
@@ -33,8 +32,8 @@ export async function managedServiceOf(
   };
 }
 
-export async function installDaemon(context: DtContext, paths: DaemonPaths, args: DaemonArgs): Promise<number> {
-  const service = await managedServiceOf(context, paths, args);
+export async function installDaemon(context: DtContext, { paths, args }: DaemonCall): Promise<number> {
+  const service = await managedServiceOf(context, { paths, args });
   const { checkManager, install, planInstall } = await import("../../daemon/unit/service.ts");
   if (context.globals.dryRun) return showServicePlan(context, planInstall(service, args.linger === true));
   await checkManager(service);
@@ -61,8 +60,8 @@ export async function installDaemon(context: DtContext, paths: DaemonPaths, args
   return tellUnservedHere(context);
 }
 
-export async function uninstallDaemon(context: DtContext, paths: DaemonPaths, args: DaemonArgs): Promise<number> {
-  const service = await managedServiceOf(context, paths, args);
+export async function uninstallDaemon(context: DtContext, { paths, args }: DaemonCall): Promise<number> {
+  const service = await managedServiceOf(context, { paths, args });
   const { isInstalled, planUninstall, uninstall } = await import("../../daemon/unit/service.ts");
   const { findLeftSockets, removeLeftSockets } = await import("../../daemon/socket/leftsockets.ts");
   if (context.globals.dryRun) {
@@ -75,7 +74,10 @@ export async function uninstallDaemon(context: DtContext, paths: DaemonPaths, ar
   const was = isInstalled(service);
   await uninstall(service);
   await endDaemon(paths);
-  const removed = await removeLeftSockets(paths, makeProcessTable(), ["dt", ...context.argv].join(" "));
+  const removed = await removeLeftSockets(paths, {
+    table: makeProcessTable(),
+    command: ["dt", ...context.argv].join(" "),
+  });
   print(was ? "daemon uninstalled\n" : "daemon is not installed\n");
   if (removed.length > 0) context.talk.say(`removed what a daemon that was killed left: ${removed.join(", ")}`);
   return EXIT.done;

@@ -1,6 +1,5 @@
 /** What `dt daemon` prints: its status, its logs, what was done, and what `--dry-run` would do. */
 import { askStatus } from "../../daemon/socket/client.ts";
-import type { DaemonPaths } from "../../daemon/socket/paths.ts";
 import type { Status } from "../../daemon/socket/protocol.ts";
 import type { PlanStep } from "../../daemon/unit/plan.ts";
 import { formatLines } from "../../output/lines.ts";
@@ -14,17 +13,20 @@ import { wordsOfWaiting } from "../context/once.ts";
 import type { DtContext } from "../context/types.ts";
 import { countOf } from "../parse/values.ts";
 import type { Here } from "../root/servehere.ts";
-import type { DaemonArgs } from "./args.ts";
+import type { DaemonCall } from "./args.ts";
 
 const DEFAULT_LINES = 100;
 
-export function tellRunning({ globals }: DtContext, status: Status, how: string, registered?: Here | null): number {
+export function tellRunning(
+  { globals }: DtContext,
+  { status, how, registered }: { status: Status; how: string; registered?: Here | null | undefined },
+): number {
   const report = registered === undefined ? status : { ...status, registered };
   print(globals.json ? `${JSON.stringify(report)}\n` : `daemon ${how} (pid ${status.pid})\n`);
   return EXIT.done;
 }
 
-export async function showStatus(context: DtContext, paths: DaemonPaths): Promise<number> {
+export async function showStatus(context: DtContext, { paths }: Pick<DaemonCall, "paths">): Promise<number> {
   const status = await askStatus(paths);
   if (status === null) {
     print(
@@ -40,12 +42,12 @@ export async function showStatus(context: DtContext, paths: DaemonPaths): Promis
   }
   const paint = makePaint(context.colored());
   const { foreignRegistrations } = await import("../../daemon/roots/roots.ts");
-  print(formatLines(linesOfStatus(status, foreignRegistrations(paths), paint)));
+  print(formatLines(linesOfStatus(status, { foreign: foreignRegistrations(paths), paint })));
   return EXIT.done;
 }
 
 /** `foreign`: registrations that do not count, in words. */
-function linesOfStatus(status: Status, foreign: readonly string[], paint: Paint): string[] {
+function linesOfStatus(status: Status, { foreign, paint }: { foreign: readonly string[]; paint: Paint }): string[] {
   const age = formatDuration(Math.max(0, Date.now() - status.started_at_unix * 1000));
   const commit = status.commit === "" ? "" : ` (${status.commit})`;
   const roots = status.roots.length === 0 ? ["none is registered (dt boot add)"] : status.roots;
@@ -67,13 +69,12 @@ function linesOfStatus(status: Status, foreign: readonly string[], paint: Paint)
 }
 
 /** Of the daemon itself; what jobs wrote is in `dt jobs`. */
-export async function showLogs({ globals }: DtContext, paths: DaemonPaths, args: DaemonArgs): Promise<number> {
+export async function showLogs({ globals }: DtContext, { paths, args }: DaemonCall): Promise<number> {
   const { readDaemonLogs } = await import("../../daemon/log.ts");
-  const lines = readDaemonLogs(
-    paths,
-    countOf("--lines (-n)", args.lines) ?? DEFAULT_LINES,
-    args["stderr-only"] === true,
-  );
+  const lines = readDaemonLogs(paths, {
+    lines: countOf("--lines (-n)", args.lines) ?? DEFAULT_LINES,
+    errorsAlone: args["stderr-only"] === true,
+  });
   const shown = globals.json
     ? lines.map((line) => JSON.stringify(line))
     : lines.map((line) => `${line.at ?? ""} ${line.level.padEnd(5)} ${line.text}`);

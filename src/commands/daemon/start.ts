@@ -12,38 +12,42 @@ import { makeProcessTable } from "../../sys/process/table.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { showCommand } from "../../values/commandline.ts";
 import type { DtContext } from "../context/types.ts";
-import type { DaemonArgs } from "./args.ts";
+import type { DaemonCall } from "./args.ts";
 import { beDaemon } from "./foreground.ts";
 import { rememberHere, tellUnservedHere } from "./here.ts";
 import { managedServiceOf } from "./service.ts";
 import { tellRunning } from "./show.ts";
 
-export async function startDaemon(context: DtContext, paths: DaemonPaths, args: DaemonArgs): Promise<number> {
+export async function startDaemon(context: DtContext, { paths, args }: DaemonCall): Promise<number> {
   if (args.foreground) return beDaemon(context, paths);
   const running = await ownStatus(context, paths);
   const { registerHere, tellDryHere, tellHere } = await import("../root/servehere.ts");
   if (context.globals.dryRun) {
     await tellDryHere(context, paths);
-    if (running !== null) return tellRunning(context, running, "is already running");
+    if (running !== null) return tellRunning(context, { status: running, how: "is already running" });
     const argv = [...selfCommand(), "daemon", "start", "--foreground"];
     print(context.globals.json ? `${JSON.stringify([{ is: "run", argv }])}\n` : `${showCommand(argv)}\n`);
     return EXIT.done;
   }
   const here = await registerHere(context, paths);
   if (running !== null) {
-    const status = here === null ? running : await awaitRoot(paths, running, here.root);
-    tellRunning(context, status, "is already running", here);
+    const status = here === null ? running : await awaitRoot(paths, { status: running, root: here.root });
+    tellRunning(context, { status, how: "is already running", registered: here });
     return tellHere(context, here);
   }
   rememberHere(context);
-  const service = await managedServiceOf(context, paths, args);
+  const service = await managedServiceOf(context, { paths, args });
   const { control, isInstalled, refreshBinary } = await import("../../daemon/unit/service.ts");
   if (isInstalled(service)) {
     refreshBinary(service);
     await control(service, "start");
   } else spawnDaemon({ env: context.env, paths });
   const began = await awaitStatus(paths);
-  tellRunning(context, here === null ? began : await awaitRoot(paths, began, here.root), "started", here);
+  tellRunning(context, {
+    status: here === null ? began : await awaitRoot(paths, { status: began, root: here.root }),
+    how: "started",
+    registered: here,
+  });
   return tellHere(context, here);
 }
 
@@ -61,7 +65,7 @@ async function ownStatus({ globals, talk }: DtContext, paths: DaemonPaths): Prom
   }
 }
 
-export async function stopDaemon(context: DtContext, paths: DaemonPaths): Promise<number> {
+export async function stopDaemon(context: DtContext, { paths }: Pick<DaemonCall, "paths">): Promise<number> {
   const { globals } = context;
   const { stopped, pid, killed, foreign } = await endDaemon(paths);
   if (!stopped && foreign !== null) throw foreign;
@@ -75,11 +79,11 @@ export async function stopDaemon(context: DtContext, paths: DaemonPaths): Promis
   return EXIT.done;
 }
 
-export async function restartDaemon(context: DtContext, paths: DaemonPaths, args: DaemonArgs): Promise<number> {
+export async function restartDaemon(context: DtContext, { paths, args }: DaemonCall): Promise<number> {
   rememberHere(context);
   const was = holderOf(paths, makeProcessTable());
   const before = await askStatus(paths).catch(() => null);
-  const service = await managedServiceOf(context, paths, args);
+  const service = await managedServiceOf(context, { paths, args });
   const { control, isInstalled, refreshBinary } = await import("../../daemon/unit/service.ts");
   if (isInstalled(service)) {
     refreshBinary(service);
@@ -89,10 +93,9 @@ export async function restartDaemon(context: DtContext, paths: DaemonPaths, args
     await endDaemon(paths);
     spawnDaemon({ env: context.env, paths });
   }
-  tellRunning(
-    context,
-    await awaitStatus(paths, ({ pid }) => pid !== before?.pid),
-    before === null && was === null ? "started" : "restarted",
-  );
+  tellRunning(context, {
+    status: await awaitStatus(paths, ({ pid }) => pid !== before?.pid),
+    how: before === null && was === null ? "started" : "restarted",
+  });
   return tellUnservedHere(context);
 }

@@ -37,7 +37,7 @@ export async function examine(context: DtContext): Promise<Finding[]> {
   const { env } = context;
   const self = selfCommand();
   const home = homeDirectory(env);
-  const general = [...checkVersion(self, env.PATH, workingDirectory() ?? "/"), ...checkKernel()];
+  const general = [...checkVersion(self, { path: env.PATH, cwd: workingDirectory() ?? "/" }), ...checkKernel()];
   const root = rootOrNull(context);
   if (root === null) return [...general, ...checkRoots(home), noProject()];
   return [...general, ...checkWrapper(root, self), ...(await examineRoot(context, root)), ...checkRoots(home)];
@@ -66,7 +66,7 @@ async function examineRoot(context: DtContext, root: string): Promise<Finding[]>
     ...checkLocks(ground, names),
     ...checkLaunches(ground, by),
     ...checkLeftovers(ground, names),
-    ...(await checkLost(ground, index, by)),
+    ...(await checkLost(ground, { index, by })),
     ...manifests,
     ...(index === null ? [] : [...(await checkCompose(ground, index)), ...checkServed(context, index)]),
   ];
@@ -76,25 +76,37 @@ function checkServed({ root, home, env }: DtContext, index: ManifestIndex): Find
   const unserved = unservedOf({ root: root(), home: home(), env }, pluginsOfRoot(index));
   if (unserved === null) return [];
   const text = `${unserved.text.charAt(0).toUpperCase()}${unserved.text.slice(1)}.`;
-  return [makeFinding("daemon", "note", text, { hint: `${unserved.hint}.` })];
+  return [makeFinding("daemon", { level: "note", text, hint: `${unserved.hint}.` })];
 }
 
 function checkTracked(directory: string): Finding[] {
-  return isTracked(directory) ? [makeFinding("run-directory", "note", `${trackedSentence(directory)}.`)] : [];
+  return isTracked(directory)
+    ? [makeFinding("run-directory", { level: "note", text: `${trackedSentence(directory)}.` })]
+    : [];
 }
 
 /** The manifests as last loaded: looking runs no plugin code. */
 function checkManifests(index: ManifestIndex | null): Finding[] {
   if (index === null)
-    return [makeFinding("manifest", "note", "No manifest has been loaded yet.", { hint: "`dt list` loads them." })];
+    return [
+      makeFinding("manifest", {
+        level: "note",
+        text: "No manifest has been loaded yet.",
+        hint: "`dt list` loads them.",
+      }),
+    ];
   const failed = index.failures.map(({ file, code, message, hint, plugin }) =>
-    makeFinding("manifest", "attention", faultsOf({ file, message }).join("\n"), {
+    makeFinding("manifest", {
+      level: "attention",
+      text: faultsOf({ file, message }).join("\n"),
       hint,
       details: { file, code, plugin },
     }),
   );
   const unkept = (index.unkept ?? []).map(({ file, why }) =>
-    makeFinding("manifest", "note", `${file} is loaded at each call: its evaluation ${why}.`, {
+    makeFinding("manifest", {
+      level: "note",
+      text: `${file} is loaded at each call: its evaluation ${why}.`,
       hint: "dt could keep the result if that were left to the command that runs.",
       details: { file },
     }),
@@ -103,12 +115,19 @@ function checkManifests(index: ManifestIndex | null): Finding[] {
   const loaded =
     count === 0 && failed.length > 0
       ? []
-      : [makeFinding("manifest", "fine", `${count} ${count === 1 ? "plugin is" : "plugins are"} loaded.`)];
+      : [
+          makeFinding("manifest", {
+            level: "fine",
+            text: `${count} ${count === 1 ? "plugin is" : "plugins are"} loaded.`,
+          }),
+        ];
   const unread =
     index.unread.length === 0
       ? []
       : [
-          makeFinding("manifest", "note", wordsOfUnread(index.unread), {
+          makeFinding("manifest", {
+            level: "note",
+            text: wordsOfUnread(index.unread),
             details: { files: index.unread.map(({ file }) => file) },
           }),
         ];
@@ -132,5 +151,9 @@ function rootOrNull(context: DtContext): string | null {
 
 function noProject(): Finding {
   const text = "There is no project here: neither this directory nor any above it holds `manifests/`.";
-  return makeFinding("manifest", "note", text, { hint: "Go to a project, or name it with -C DIR, to check it too." });
+  return makeFinding("manifest", {
+    level: "note",
+    text,
+    hint: "Go to a project, or name it with -C DIR, to check it too.",
+  });
 }

@@ -47,11 +47,11 @@ export interface LeftoverSearch {
 }
 
 export async function findLeftovers(context: DtContext, { table, where, idleMs }: LeftoverSearch): Promise<Leftover[]> {
-  const listed = await leftInRoots(context, table, idleMs);
+  const listed = await leftInRoots(context, { table, idleMs });
   const isListed = ({ pids }: Stray) => listed.some(({ pid }) => pid !== null && pids.includes(pid));
   return [
     ...listed,
-    ...findStrays(where).flatMap((stray) => (isListed(stray) ? [] : [ofStray(table, where, stray)])),
+    ...findStrays(where).flatMap((stray) => (isListed(stray) ? [] : [ofStray(table, { where, stray })])),
     ...(await leftStacks(context, where)),
   ];
 }
@@ -71,7 +71,10 @@ async function leftStacks(context: DtContext, where: Whereabouts): Promise<Lefto
   }));
 }
 
-async function leftInRoots(context: DtContext, table: Site["table"], idleMs: number | null): Promise<Leftover[]> {
+async function leftInRoots(
+  context: DtContext,
+  { table, idleMs }: { table: Site["table"]; idleMs: number | null },
+): Promise<Leftover[]> {
   const home = homeDirectory(context.env);
   if (home === null) return [];
   const all: Leftover[] = [];
@@ -125,7 +128,9 @@ async function leftInRoot(
               ? `its log was not read for ${formatDuration(idleMs)}`
               : null;
     const request = { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs: null };
-    return why === null ? [] : [{ root, key, pid: report.pid, why, stop: () => stopKey(site, request, () => {}) }];
+    return why === null
+      ? []
+      : [{ root, key, pid: report.pid, why, stop: () => stopKey(site, { request, report: () => {} }) }];
   });
 }
 
@@ -149,14 +154,14 @@ function isFailed(index: Pick<ManifestIndex, "failures" | "unread" | "isPartial"
   );
 }
 
-function ofStray(table: Site["table"], where: Whereabouts, stray: Stray): Leftover {
+function ofStray(table: Site["table"], { where, stray }: { where: Whereabouts; stray: Stray }): Leftover {
   return {
     root: stray.root,
     key: stray.key,
     pid: stray.pids[0] ?? null,
     why: "its root is gone",
     async stop() {
-      const { survivors } = await stopStray(table, where, stray);
+      const { survivors } = await stopStray(table, { where, stray });
       if (survivors.length === 0) return;
       throw new DtError(
         "survivors",

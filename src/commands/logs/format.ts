@@ -27,8 +27,7 @@ export function keepsColors({ globals, talk, colored }: DtContext): boolean {
 
 export function makeLineFormat(
   context: DtContext,
-  keys: readonly string[],
-  single: boolean,
+  { keys, single }: { keys: readonly string[]; single: boolean },
 ): (entry: Entry) => Uint8Array {
   if (context.globals.json) return (entry) => Buffer.from(visible(`${JSON.stringify(toJson(entry))}\n`));
   const colored = keepsColors(context);
@@ -42,7 +41,7 @@ export function makeLineFormat(
     const gap = leftOut && !first;
     first = false;
     const line = clean(bytes);
-    const shown = single ? withLineEnd(line) : prefixLine(prefix(key), line, colored);
+    const shown = single ? withLineEnd(line) : prefixLine(prefix(key), { line, colored });
     return gap ? Buffer.concat([Buffer.from("--\n"), shown]) : shown;
   };
 }

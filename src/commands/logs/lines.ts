@@ -14,9 +14,7 @@ import { everyOf, piecesOf, toLastLine } from "./pieces.ts";
 /** `targets` is asked again while it follows, for keys that start later. */
 export async function showLines(
   context: DtContext,
-  targets: () => LogTarget[],
-  request: LogsRequest,
-  single: boolean,
+  { targets, request, single }: { targets: () => LogTarget[]; request: LogsRequest; single: boolean },
 ): Promise<number> {
   const found = targets();
   const filters = new Map<string, Filter<Entry> | null>();
@@ -28,17 +26,11 @@ export async function showLines(
       );
     return filters.get(key) ?? null;
   };
-  const { write, flush, isOpen } = makeWriter(
-    makeLineFormat(
-      context,
-      found.map((one) => one.key),
-      single,
-    ),
-  );
+  const { write, flush, isOpen } = makeWriter(makeLineFormat(context, { keys: found.map((one) => one.key), single }));
   const shownTo = new Map<string, number>();
   const sources = found.flatMap((target) => {
     if (!single && listRuns(target.log, target.times).length === 0) return [];
-    const pieces = piecesOf(context, target, request).map((piece) => (request.follow ? toLastLine(piece) : piece));
+    const pieces = piecesOf(context, { target, request }).map((piece) => (request.follow ? toLastLine(piece) : piece));
     shownTo.set(target.key, pieces.find(({ run }) => run.age === 0)?.to ?? 0);
     return [entriesOf({ key: target.key, pieces, lines: request.lines, filter: filterOf(target.key) })];
   });

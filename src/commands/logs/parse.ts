@@ -39,9 +39,9 @@ export interface LogsRequest {
 
 export function parseLogsArgs(args: LogsArgs, now: number): LogsRequest {
   const part = {
-    previous: args.previous === undefined ? null : wholeNumber("--previous", args.previous, 1),
-    since: args.since === undefined ? null : pointInTime("--since", args.since, now),
-    until: args.until === undefined ? null : pointInTime("--until", args.until, now),
+    previous: args.previous === undefined ? null : wholeNumber("--previous", { text: args.previous, least: 1 }),
+    since: args.since === undefined ? null : pointInTime("--since", { text: args.since, now }),
+    until: args.until === undefined ? null : pointInTime("--until", { text: args.until, now }),
   };
   const after = args.after === undefined ? [] : cursorsOf(args.after);
   const matcher = matcherOf(args);
@@ -55,7 +55,7 @@ export function parseLogsArgs(args: LogsArgs, now: number): LogsRequest {
     part,
     after,
     matcher,
-    context: args.context === undefined ? null : wholeNumber("--context", args.context, 0),
+    context: args.context === undefined ? null : wholeNumber("--context", { text: args.context, least: 0 }),
   };
 }
 
@@ -128,7 +128,7 @@ function linesOf(text: string): number {
   return lines;
 }
 
-function wholeNumber(flag: string, text: string, least: number): number {
+function wholeNumber(flag: string, { text, least }: { text: string; least: number }): number {
   const number = Number(text);
   if (!/^\d+$/.test(text) || number < least || number > 1_000_000)
     throw usage(`${flag} takes a whole number from ${least}, not "${text}".`);

@@ -10,7 +10,10 @@ import { DtError } from "../../sys/base/error.ts";
 import type { DtContext } from "../context/types.ts";
 import type { LogsRequest } from "./parse.ts";
 
-export function piecesOf({ talk }: DtContext, target: LogTarget, request: LogsRequest): Piece[] {
+export function piecesOf(
+  { talk }: DtContext,
+  { target, request }: { target: LogTarget; request: LogsRequest },
+): Piece[] {
   const { key, log, times } = target;
   const runs = listRuns(log, times);
   const { previous } = request.part;
@@ -22,7 +25,7 @@ export function piecesOf({ talk }: DtContext, target: LogTarget, request: LogsRe
     });
   }
   const after = request.after.find((one) => one.key === key) ?? null;
-  const { pieces, notes } = viewRuns(key, runs, { ...request.part, after });
+  const { pieces, notes } = viewRuns(key, { runs, part: { ...request.part, after } });
   for (const note of notes) talk.warn(note);
   return pieces;
 }
@@ -39,7 +42,7 @@ export function toLastLine(piece: Piece): Piece {
   const fd = openLogRun(piece.run);
   if (fd === null) return piece;
   try {
-    return { ...piece, to: lineBegin(fd, piece.to, piece.from) };
+    return { ...piece, to: lineBegin(fd, { offset: piece.to, first: piece.from }) };
   } finally {
     closeSync(fd);
   }

@@ -19,27 +19,36 @@ import { everyOf, piecesOf } from "./pieces.ts";
 
 const CHUNK = 256 * 1024;
 
-export async function showRaw(context: DtContext, target: LogTarget, request: LogsRequest): Promise<number> {
+export async function showRaw(
+  context: DtContext,
+  { target, request }: { target: LogTarget; request: LogsRequest },
+): Promise<number> {
   const strip = keepsColors(context) ? null : makeStripper();
   const emit = (bytes: Uint8Array) => printBytes(strip === null ? bytes : strip.push(bytes));
-  const pieces = piecesOf(context, target, request);
+  const pieces = piecesOf(context, { target, request });
   const { lines } = request;
   const open =
     pieces.length > 1 && lines !== Number.POSITIVE_INFINITY
       ? everyOf(lastOf(entriesOf({ key: target.key, pieces, lines, filter: null }), lines), ({ bytes }) => emit(bytes))
-      : everyOf(pieces, (piece) => copyPiece(piece, lines, emit));
-  const status = request.follow && open ? await followRaw(target, pieces, emit) : EXIT.done;
+      : everyOf(pieces, (piece) => copyPiece(piece, { lines, emit }));
+  const status = request.follow && open ? await followRaw(target, { pieces, emit }) : EXIT.done;
   if (strip !== null) printBytes(strip.end());
   return status;
 }
 
 /** False when the reader is gone. */
-function copyPiece({ run, from, to }: Piece, lines: number, emit: (bytes: Uint8Array) => boolean): boolean {
+function copyPiece(
+  { run, from, to }: Piece,
+  { lines, emit }: { lines: number; emit: (bytes: Uint8Array) => boolean },
+): boolean {
   const fd = openLogRun(run);
   if (fd === null) return true;
   const chunk = Buffer.alloc(CHUNK);
   try {
-    for (let at = lines === Number.POSITIVE_INFINITY ? from : findStart(fd, from, to, lines); at < to; ) {
+    for (
+      let at = lines === Number.POSITIVE_INFINITY ? from : findStart(fd, { start: from, size: to, lines });
+      at < to;
+    ) {
       const length = readSync(fd, chunk, 0, Math.min(CHUNK, to - at), at);
       if (length === 0) return true;
       if (!emit(chunk.subarray(0, length))) return false;
@@ -53,8 +62,7 @@ function copyPiece({ run, from, to }: Piece, lines: number, emit: (bytes: Uint8A
 
 async function followRaw(
   target: LogTarget,
-  pieces: readonly Piece[],
-  emit: (bytes: Uint8Array) => boolean,
+  { pieces, emit }: { pieces: readonly Piece[]; emit: (bytes: Uint8Array) => boolean },
 ): Promise<number> {
   const { signal, status } = abortOnSignal();
   const from = pieces.find(({ run }) => run.age === 0)?.to ?? 0;

@@ -21,17 +21,25 @@ export type Called = { index: ManifestIndex; plugin: ResolvedPlugin; begin(): vo
   is: "run" | "look" | "stranger";
 };
 
-export async function callOf(context: DtContext, name: string, words: readonly string[]): Promise<Called> {
+export async function callOf(
+  context: DtContext,
+  { name, words }: { name: string; words: readonly string[] },
+): Promise<Called> {
   const begin = () => {};
   if (context.isStranger()) {
     const index = await context.index();
     const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
     if (plugin?.origin === "home" || plugin?.origin === "binary") return { is: "stranger", index, plugin, begin };
     if (context.reading() === "data" && (context.globals.dryRun || isLook(plugin, words)))
-      return { is: "look", index, plugin: findPlugin(context, index, name), begin };
+      return { is: "look", index, plugin: findPlugin(context, { index, name }), begin };
   }
   const acting = await context.act(name);
-  return { is: "run", index: acting.index, plugin: findPlugin(context, acting.index, name), begin: acting.begin };
+  return {
+    is: "run",
+    index: acting.index,
+    plugin: findPlugin(context, { index: acting.index, name }),
+    begin: acting.begin,
+  };
 }
 
 /**
@@ -57,7 +65,10 @@ function maySeekHelp(words: readonly string[]): boolean {
   return holds(words, "--help") || ownWords(words).at(-1) === "-h";
 }
 
-export function findPlugin(context: DtContext, index: ManifestIndex, name: string): ResolvedPlugin {
+export function findPlugin(
+  context: DtContext,
+  { index, name }: { index: ManifestIndex; name: string },
+): ResolvedPlugin {
   const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
   if (plugin !== undefined) return plugin;
   const failure = findFailure(index, name);
@@ -76,7 +87,10 @@ export function findPlugin(context: DtContext, index: ManifestIndex, name: strin
   const notes = isKnown
     ? ["The daemon uses the manifests as they were when someone last ran a command or `dt trust` there."]
     : [];
-  throw unknownWord("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index, {
+  throw unknownWord("plugin or verb", {
+    name,
+    known: [...Object.keys(index.plugins), ...verbs],
+    index,
     notes,
     root,
     ...(isKnown
@@ -85,9 +99,13 @@ export function findPlugin(context: DtContext, index: ManifestIndex, name: strin
   });
 }
 
-export function findCommand(index: ManifestIndex, plugin: ResolvedPlugin, name: string): ResolvedCommand {
+export function findCommand(
+  index: ManifestIndex,
+  { plugin, name }: { plugin: ResolvedPlugin; name: string },
+): ResolvedCommand {
   const command = Object.hasOwn(plugin.commands, name) ? plugin.commands[name] : undefined;
-  if (command === undefined) throw unknownWord(`command of ${plugin.name}`, name, Object.keys(plugin.commands), index);
+  if (command === undefined)
+    throw unknownWord(`command of ${plugin.name}`, { name, known: Object.keys(plugin.commands), index });
   return command;
 }
 
@@ -101,26 +119,29 @@ function linesOfNameless({ failures }: Pick<ManifestIndex, "failures">): string[
   return more > 0 ? [...lines, `and ${more} more: \`dt list\``] : lines;
 }
 
+interface UnknownWord {
+  name: string;
+  known: string[];
+  index: Pick<ManifestIndex, "root" | "unread" | "failures">;
+  notes?: string[];
+  hint?: string;
+  root?: string;
+}
+
 /**
  * The error for a name that is not known: with the nearest names, and with the manifests that were not read and may
  * have it. `notes`: sentences about where it was looked for.
  */
-export function unknownWord(
-  what: string,
-  name: string,
-  known: string[],
-  index: Pick<ManifestIndex, "root" | "unread" | "failures">,
-  { notes = [], hint, root }: { notes?: string[]; hint?: string; root?: string } = {},
-): DtError {
+export function unknownWord(what: string, { name, known, index, notes = [], hint, root }: UnknownWord): DtError {
   const near = nearestNames(name, known);
   const { unread } = index;
   // A caller that names a known plugin knows the project.
   const project = root ?? (what.startsWith("plugin") ? index.root : undefined);
-  return new DtError("unknown", [wordsOfUnknown(what, name, { root: project, unread }), ...notes].join(" "), {
+  return new DtError("unknown", [wordsOfUnknown(what, { name, root: project, unread }), ...notes].join(" "), {
     status: EXIT.usage,
     // One of these may be the plugin that is meant.
     lines: what.startsWith("plugin") ? linesOfNameless(index) : [],
-    hint: hint ?? hintOfNearest(near, known, unread),
+    hint: hint ?? hintOfNearest(near, { known, unread }),
     details: {
       nearest: near,
       ...(root === undefined ? {} : { root }),

@@ -56,7 +56,10 @@ export interface Unknown {
  * The names that are unknown; warns about those that may be known. A name is a key, or the one word of a plugin or
  * group.
  */
-export function findUnknown({ talk }: DtContext, places: NameScope, names: readonly string[]): Unknown | null {
+export function findUnknown(
+  { talk }: DtContext,
+  { places, names }: { places: NameScope; names: readonly string[] },
+): Unknown | null {
   const judged = names.map((name) => ({ name, judged: judgeName(places, name) }));
   for (const { name, judged: one } of judged) {
     if (one.is !== "unsure") continue;

@@ -41,8 +41,7 @@ export function groupNamed(index: ManifestIndex, word: string): string[] | null 
  */
 export async function selectionOf(
   context: DtContext,
-  words: readonly string[],
-  { unchecked = false } = {},
+  { words, unchecked = false }: { words: readonly string[]; unchecked?: boolean | undefined },
 ): Promise<Selection> {
   const selection = parseSelection(words);
   if (selection.is === "all") return selection;
@@ -58,7 +57,7 @@ export async function selectionOf(
     return group ?? selection;
   const { findUnknown, placesOf } = await import("./named.ts");
   const places = await placesOf(context);
-  const unknown = findUnknown(context, places, [word]);
+  const unknown = findUnknown(context, { places, names: [word] });
   if (unknown !== null) throw unknown.error;
   return groupSelection(places.index, word) ?? selection;
 }
@@ -67,7 +66,10 @@ export async function selectionOf(
  * Throws for a key that left nothing on disk and is declared as a one-shot: it never runs as a launch. `what`: why that
  * does not do, as the end of "a one-shot, which …".
  */
-export async function refuseOneshots(context: DtContext, keys: readonly string[], what: string): Promise<void> {
+export async function refuseOneshots(
+  context: DtContext,
+  { keys, what }: { keys: readonly string[]; what: string },
+): Promise<void> {
   const store = context.store();
   const absent = keys.filter((key) => !hasLeft(store, key));
   if (absent.length === 0) return;
@@ -85,7 +87,7 @@ export async function unknownKeys(context: DtContext, keys: readonly string[]): 
   const absent = keys.filter((key) => !hasLeft(store, key));
   if (absent.length === 0) return null;
   const { findUnknown, placesOf } = await import("./named.ts");
-  return findUnknown(context, await placesOf(context), absent);
+  return findUnknown(context, { places: await placesOf(context), names: absent });
 }
 
 /** Whether anything on disk belongs to the key. */
@@ -150,7 +152,7 @@ function processOf(words: readonly string[]): string | null {
 
 function isCommand({ index }: KnownNames, key: string): boolean {
   const { plugin, command } = keyParts(key);
-  return commandOf(index.plugins, plugin, command) !== undefined;
+  return commandOf(index.plugins, { plugin, command }) !== undefined;
 }
 
 export function isThere({ index, onDisk }: KnownNames, name: string): boolean {

@@ -13,8 +13,7 @@ export function wordsOfUnread(unread: ManifestIndex["unread"]): string {
 /** That a name is unknown, in which project, and where it may be nevertheless. */
 export function wordsOfUnknown(
   what: string,
-  name: string,
-  { root, unread }: Pick<ManifestIndex, "unread"> & { root?: string | undefined },
+  { name, root, unread }: { name: string } & Pick<ManifestIndex, "unread"> & { root?: string | undefined },
 ): string {
   const none = `There is no ${what} named "${name}"${root === undefined ? "" : ` in ${visible(root)}`}`;
   return unread.length === 0 ? `${none}.` : `${none} among the manifests that were read. ${wordsOfUnread(unread)}`;
@@ -22,8 +21,7 @@ export function wordsOfUnknown(
 
 export function hintOfNearest(
   near: readonly string[],
-  known: readonly string[],
-  unread: ManifestIndex["unread"],
+  { known, unread }: { known: readonly string[]; unread: ManifestIndex["unread"] },
 ): string {
   if (near.length === 0) return known.length === 0 ? "None is known." : `Known: ${[...known].sort().join(" ")}`;
   return `${unread.length === 0 ? "Did" : "Or did"} you mean ${near.join(" or ")}?`;

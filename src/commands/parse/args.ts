@@ -69,7 +69,7 @@ function check(argv: readonly string[], options: CheckOptions): CheckedArgs {
       words.push(word);
       continue;
     }
-    const taken = takeGlobal(own, at, options.globals);
+    const taken = takeGlobal(own, { at, globals: options.globals });
     if (taken > 0) {
       at += taken - 1;
       continue;
@@ -79,26 +79,26 @@ function check(argv: readonly string[], options: CheckOptions): CheckedArgs {
     const flag = flags.get(name);
     if (flag === undefined) {
       const apart = splitShort(word, flags);
-      if (apart === null) throw unknownFlag(options.what, name, flags.keys());
+      if (apart === null) throw unknownFlag(options.what, { name, known: flags.keys() });
       own.splice(at--, 1, ...apart);
       continue;
     }
     if (flag.type === "boolean") {
       if (equals > 0) throw usage(`${name} takes no value.`);
-      give(given, flag, !flag.negated);
+      give(given, { flag, value: !flag.negated });
       continue;
     }
     const alone = /^\[(.+)\]$/.exec(flag.hint)?.[1];
     if (alone !== undefined && equals < 0 && !/^\d+$/.test(own[at + 1] ?? "")) {
-      give(given, flag, alone);
+      give(given, { flag, value: alone });
       continue;
     }
     const value = equals > 0 ? word.slice(equals + 1) : own[++at];
     if (value === undefined || value === "") throw usage(`${name} needs a value.`, `${name} ${flag.hint}`);
-    give(given, flag, value);
+    give(given, { flag, value });
   }
   if (options.rest === "words") words.push(...rest.splice(0));
-  if (words.length > options.maxWords) throw tooManyArguments(options.what, options.maxWords, words);
+  if (words.length > options.maxWords) throw tooManyArguments(options.what, { most: options.maxWords, given: words });
   return { flags: [...given].map(canonical), words, rest };
 }
 
@@ -107,11 +107,14 @@ function canonical([name, value]: [string, string | boolean]): string {
   return value ? `--${name}` : `--no-${name}`;
 }
 
-function give(given: Map<string, string | boolean>, { name, separator }: Flag, value: string | boolean): void {
+function give(
+  given: Map<string, string | boolean>,
+  { flag: { name, separator }, value }: { flag: Flag; value: string | boolean },
+): void {
   const before = given.get(name);
   if (before === undefined || before === value) given.set(name, value);
   else if (typeof before !== "string" || typeof value !== "string") throw excludeEachOther(`--${name}`, `--no-${name}`);
-  else if (separator === undefined) throw givenTwice(`--${name}`, before, value);
+  else if (separator === undefined) throw givenTwice(`--${name}`, { first: before, second: value });
   else given.set(name, `${before}${separator}${value}`);
 }
 

@@ -34,7 +34,7 @@ export function flagsOf(args: ArgsDef): Map<string, Flag> {
   return flags;
 }
 
-export function unknownFlag(what: string, name: string, known: Iterable<string>): DtError {
+export function unknownFlag(what: string, { name, known }: { name: string; known: Iterable<string> }): DtError {
   const names = [...known, ...Object.keys(GLOBAL_FLAGS)];
   // The old form of `tail -5`.
   const lines = /^-\d+$/.test(name) && names.includes("-n") ? `Did you mean -n${name.slice(1)}?` : undefined;

@@ -57,23 +57,24 @@ function turnOn(name: "verbose" | "quiet" | "dryRun" | "json"): GlobalFlag {
 
 function eitherWay(name: "color" | "capture"): Row["flags"] {
   return {
-    [`--${name}`]: { set: (globals) => setSwitch(globals, name, true) },
-    [`--no-${name}`]: { set: (globals) => setSwitch(globals, name, false) },
+    [`--${name}`]: { set: (globals) => setSwitch(globals, { name, value: true }) },
+    [`--no-${name}`]: { set: (globals) => setSwitch(globals, { name, value: false }) },
   };
 }
 
 function setRoot(globals: Globals, value: string): void {
-  if (globals.root !== undefined && globals.root !== value) throw givenTwice("-C", globals.root, value);
+  if (globals.root !== undefined && globals.root !== value)
+    throw givenTwice("-C", { first: globals.root, second: value });
   globals.root = value;
 }
 
-function setSwitch(globals: Globals, name: "color" | "capture", value: boolean): void {
+function setSwitch(globals: Globals, { name, value }: { name: "color" | "capture"; value: boolean }): void {
   if (globals[name] === !value) throw excludeEachOther(`--${name}`, `--no-${name}`);
   globals[name] = value;
 }
 
 /** Reads one global flag at `at`. Returns how many words it took, 0 when it is not a global flag. */
-export function takeGlobal(argv: readonly string[], at: number, globals: Globals): number {
+export function takeGlobal(argv: readonly string[], { at, globals }: { at: number; globals: Globals }): number {
   const word = argv[at] as string;
   // `-C` is the only short flag: its value may follow it without a space.
   const joined = word.startsWith("-C") && word.length > 2;
@@ -95,6 +96,6 @@ export function takeGlobal(argv: readonly string[], at: number, globals: Globals
 /** Takes all words before the first that is not a global flag; returns the rest. */
 export function takeGlobals(words: readonly string[], globals: Globals): readonly string[] {
   let at = 0;
-  for (let taken = 1; at < words.length && taken > 0; at += taken) taken = takeGlobal(words, at, globals);
+  for (let taken = 1; at < words.length && taken > 0; at += taken) taken = takeGlobal(words, { at, globals });
   return words.slice(at);
 }

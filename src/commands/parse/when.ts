@@ -17,7 +17,7 @@ interface Time {
   ms: number;
 }
 
-export function pointInTime(flag: string, text: string, now: number): number {
+export function pointInTime(flag: string, { text, now }: { text: string; now: number }): number {
   const ago = parseSpan(text);
   if (ago !== null) return now - ago;
   const noSuch = (why: string) => usage(`${flag} takes a time that exists, not "${text}": ${why}.`);
@@ -26,7 +26,7 @@ export function pointInTime(flag: string, text: string, now: number): number {
     const time = timeOf(today.slice(1));
     if (time === null) throw noSuch("a time of day goes from 00:00 to 23:59");
     const date = new Date(now);
-    const at = localTime(date.getFullYear(), date.getMonth(), date.getDate(), time);
+    const at = localTime({ year: date.getFullYear(), month: date.getMonth(), day: date.getDate(), time });
     if (at === null) throw noSuch("the clocks skip it today");
     return at;
   }
@@ -44,7 +44,7 @@ export function pointInTime(flag: string, text: string, now: number): number {
   if (time === null) throw noSuch("a time of day goes from 00:00 to 23:59");
   const zone = match[8];
   if (zone === undefined) {
-    const at = localTime(year, month - 1, day, time);
+    const at = localTime({ year, month: month - 1, day, time });
     if (at === null) throw noSuch("the clocks skip it that day");
     return at;
   }
@@ -63,8 +63,15 @@ function timeOf([hours, minutes, seconds = "0", fraction = "0"]: (string | undef
   return time.hours > 23 || time.minutes > 59 || time.seconds > 59 ? null : time;
 }
 
+interface LocalTime {
+  year: number;
+  month: number;
+  day: number;
+  time: Time;
+}
+
 /** Null where the clocks skip it. Of a time that occurs twice, the first. */
-function localTime(year: number, month: number, day: number, { hours, minutes, seconds, ms }: Time): number | null {
+function localTime({ year, month, day, time: { hours, minutes, seconds, ms } }: LocalTime): number | null {
   const date = new Date(year, month, day, hours, minutes, seconds, ms);
   return date.getHours() === hours && date.getMinutes() === minutes ? date.getTime() : null;
 }

@@ -26,9 +26,7 @@ interface RestartOptions {
 
 export async function restartKey(
   context: DtContext,
-  key: string,
-  { timeoutMs, withNeeds }: RestartOptions,
-  ticket: Ticket | undefined,
+  { key, timeoutMs, withNeeds, ticket }: { key: string; ticket: Ticket | undefined } & RestartOptions,
 ): Promise<number> {
   const { index, begin, asStranger } = await restartCallOf(context, key);
   const runner = context.runner(asStranger);
@@ -37,15 +35,15 @@ export async function restartKey(
   const spec: LaunchSpec = { ...restartSpecOf(context, { index, key, record, timeoutMs }), isStrange: asStranger };
   if (runner.dryRun) return showPlan(runner, spec);
   begin();
-  spec.ticket = ticket ?? takeTicket(runner, key, spec.asker, context.ownEnv[TICKET_MARK]);
+  spec.ticket = ticket ?? takeTicket(runner, { key, asker: spec.asker, handed: context.ownEnv[TICKET_MARK] });
   // The manifest as it is now counts: it may need something that the previous launch did not. Such a need gets its
   // tickets later (runners/managed/needs.ts).
   const isNeedy = withNeeds && needsSomething(spec.settings);
   if (!isNeedy) runner.announced?.close();
   try {
-    const cancelled = isNeedy ? await startNeeded(runner, index, spec) : null;
+    const cancelled = isNeedy ? await startNeeded(runner, { index, spec }) : null;
     if (cancelled !== null) return cancelled;
-    return await restartBy(context, runner, record, spec);
+    return await restartBy(context, { runner, record, spec });
   } finally {
     dropTicket(ground, spec);
   }
@@ -53,35 +51,37 @@ export async function restartKey(
 
 async function restartBy(
   context: DtContext,
-  runner: RunnerContext,
-  record: LaunchRecord | null,
-  spec: LaunchSpec,
+  { runner, record, spec }: { runner: RunnerContext; record: LaunchRecord | null; spec: LaunchSpec },
 ): Promise<number> {
   const { ground } = runner;
   const { key } = spec;
   rememberRoot(context); // also if the host does the rest: the root may have been moved since
   if (record !== null && presenceOf(ground.table, record.host) === "alive") {
-    if ((await askRestart(ground, record, spec)) === "restarted") return tellRestarted(context, record.token, key);
+    if ((await askRestart(ground, { record, spec })) === "restarted")
+      return tellRestarted(context, { oldToken: record.token, key });
     context.talk.say(`${key}: its host (pid ${record.host.pid}) does not answer; starting it with a new one`);
   }
-  return runDetached(runner, spec, false);
+  return runDetached(runner, { spec, noWait: false });
 }
 
 /** The host has restarted the launch and finds out whether it is ready; this reports it. */
-async function tellRestarted(context: DtContext, oldToken: string, key: string): Promise<number> {
+async function tellRestarted(
+  context: DtContext,
+  { oldToken, key }: { oldToken: string; key: string },
+): Promise<number> {
   const { globals, talk } = context;
   const runner = context.runner();
-  const settled = await awaitSettled(context.ground(), key, { notToken: oldToken });
+  const settled = await awaitSettled(context.ground(), { key, notToken: oldToken });
   if (settled.is === "ended") {
     talk.fail(`${key} ${settled.exit?.text ?? "ended"} right after its restart`);
-    if (talk.onCi && settled.exit !== null) tellLastLines(runner, key, settled.exit.log);
+    if (talk.onCi && settled.exit !== null) tellLastLines(runner, { key, log: settled.exit.log });
     return EXIT.failed;
   }
   const line = lineOf(settled.record, settled.is);
   talk.say(`${key} restarted`);
   if (settled.is === "unhealthy") {
     talk.fail(`${key} is not ready in time: ${settled.why}. It runs on, as unhealthy.`);
-    if (talk.onCi) tellLastLines(runner, key, line.log);
+    if (talk.onCi) tellLastLines(runner, { key, log: line.log });
   }
   print(globals.json ? `${JSON.stringify(line)}\n` : formatTruth(context.root(), line));
   return settled.is === "unhealthy" ? EXIT.timeout : EXIT.done;

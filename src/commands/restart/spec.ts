@@ -27,7 +27,7 @@ export async function restartCallOf(context: DtContext, key: string): Promise<Ac
   if (isStrange) {
     const index = await context.index();
     if (isOfHome(index, key)) {
-      refuseOfRoot(index, context.root(), key);
+      refuseOfRoot(index, { root: context.root(), key });
       return { index, begin, asStranger: true };
     }
   }
@@ -37,7 +37,10 @@ export async function restartCallOf(context: DtContext, key: string): Promise<Ac
 }
 
 /** Throws if the key is not declared, or not as a managed command. */
-export function restartSettingsOf(context: DtContext, index: ManifestIndex, key: string): ManagedSettings {
+export function restartSettingsOf(
+  context: DtContext,
+  { index, key }: { index: ManifestIndex; key: string },
+): ManagedSettings {
   const settings = settingsOf(index.plugins, key);
   if (settings?.kind === "managed") return settings;
   const plugin = pluginOf(key);
@@ -64,7 +67,7 @@ export interface RestartOf {
 }
 
 export function restartSpecOf(context: DtContext, { index, key, record, timeoutMs }: RestartOf): LaunchSpec {
-  const settings = restartSettingsOf(context, index, key);
+  const settings = restartSettingsOf(context, { index, key });
   return makeLaunchSpec({
     key,
     settings,

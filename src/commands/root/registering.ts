@@ -35,18 +35,24 @@ interface Read extends Loaded {
   reading: "all" | "data";
 }
 
-export function rootPlaceOf(env: Record<string, string>, home: string, root: string) {
+export function rootPlaceOf(env: Record<string, string>, { home, root }: { home: string; root: string }) {
   return { root, home, cacheDir: cacheDirectoryOf(root, env), env, owner: otherOwnerOf(root, env) };
 }
 
-async function readRoot({ env }: Place, { home }: DaemonPaths, root: string): Promise<Read> {
+async function readRoot(
+  { env }: Place,
+  { paths: { home }, root }: { paths: DaemonPaths; root: string },
+): Promise<Read> {
   const reading = isTrusted({ home, env }, root) ? "all" : "data";
-  return { ...(await loadManifests({ ...rootPlaceOf(env, home, root), reading })), reading };
+  return { ...(await loadManifests({ ...rootPlaceOf(env, { home, root }), reading })), reading };
 }
 
-function register({ talk }: Place, paths: DaemonPaths, root: string, { index, entries, reading }: Read): Registered {
+function register(
+  { talk }: Place,
+  { paths, root, read: { index, entries, reading } }: { paths: DaemonPaths; root: string; read: Read },
+): Registered {
   makeDaemonHome(paths);
-  const changed = takeOver({ root, home: paths.home, reading }, entries, index.unread);
+  const changed = takeOver({ root, home: paths.home, reading }, { taken: entries, unread: index.unread });
   const added = registerRoot(paths, root);
   if (!added && changed.length > 0) talk.say(wordsOfTaken(root, changed));
   return registeredAs(added, index);
@@ -60,9 +66,12 @@ function registeredAs(added: boolean, { plugins, failures, unread }: ManifestInd
  * Registers the root whatever its manifests declare, also when that is not known. Throws when the registration cannot
  * be written.
  */
-export async function registerNamed(context: Place, paths: DaemonPaths, root: string): Promise<Registered> {
-  const read = await readRoot(context, paths, root);
-  const registered = register(context, paths, root, read);
+export async function registerNamed(
+  context: Place,
+  { paths, root }: { paths: DaemonPaths; root: string },
+): Promise<Registered> {
+  const read = await readRoot(context, { paths, root });
+  const registered = register(context, { paths, root, read });
   tellMissing(context, read.index);
   return registered;
 }
@@ -72,18 +81,21 @@ export async function registerNamed(context: Place, paths: DaemonPaths, root: st
  * reported. A root that was registered already stays as it was: manifests that changed since then are named, and wait
  * until a command is run there.
  */
-export async function registerAsking(context: Place, paths: DaemonPaths, root: string): Promise<Registered | null> {
+export async function registerAsking(
+  context: Place,
+  { paths, root }: { paths: DaemonPaths; root: string },
+): Promise<Registered | null> {
   const { env, talk } = context;
   const { home } = paths;
   if (isRemembered(paths.boot, root) && isAnythingKnown({ root, home })) {
-    const known = peekIndex({ ...rootPlaceOf(env, home, root), reading: "known" });
+    const known = peekIndex({ ...rootPlaceOf(env, { home, root }), reading: "known" });
     const { files } = waitsIn({ home, env }, root);
     if (files.length > 0) talk.warn(wordsOfWaiting(root, files));
     return registeredAs(false, known ?? { plugins: {}, failures: [], unread: [] });
   }
-  const read = await readRoot(context, paths, root);
+  const read = await readRoot(context, { paths, root });
   const { index } = read;
-  const registered = isAnything(askedBy(pluginsOfRoot(index))) ? register(context, paths, root, read) : null;
+  const registered = isAnything(askedBy(pluginsOfRoot(index))) ? register(context, { paths, root, read }) : null;
   tellMissing(context, index);
   if (registered === null && (index.failures.length > 0 || index.unread.length > 0))
     talk.warn(

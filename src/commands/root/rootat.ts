@@ -14,7 +14,7 @@ import type { DtContext } from "../context/types.ts";
 export function rootAt(context: DtContext, directory: string | undefined): string {
   if (directory === undefined) return context.root();
   const start = directoryAt(directory);
-  const root = findRoot(rootRequest({ root: start }, workingDirectory(), context.env));
+  const root = findRoot(rootRequest({ root: start }, { cwd: workingDirectory(), env: context.env }));
   if (root === null) throw noRootError(start);
   return root;
 }

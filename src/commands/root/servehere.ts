@@ -37,13 +37,13 @@ export interface Here extends DeclaredCounts {
 export async function registerHere(context: DtContext, paths: DaemonPaths): Promise<Here | null> {
   const root = isOfPerson(context.env) ? rootHere(context) : null;
   if (root === null) return null;
-  if (isHome(root, context.env, paths.home)) {
+  if (isHome(root, { env: context.env, home: paths.home })) {
     const index = await context.index();
     if (context.root() === root && isAnything(askedBy(pluginsOfRoot(index))))
       context.talk.say(`${root} is a home directory, and is not registered in passing: \`dt boot add\` registers it`);
     return null;
   }
-  const registered = await registerAsking(context, paths, root);
+  const registered = await registerAsking(context, { paths, root });
   return registered === null
     ? null
     : { root, added: registered.added, ...registered.asked, unknown: registered.unknown };
@@ -62,7 +62,7 @@ export function tellHere({ globals, talk }: DtContext, here: Here | null): numbe
 /** `--dry-run`: says what `registerHere` would do. */
 export async function tellDryHere(context: DtContext, paths: DaemonPaths): Promise<void> {
   const root = isOfPerson(context.env) ? rootHere(context) : null;
-  if (root === null || isHome(root, context.env, paths.home) || isRemembered(paths.boot, root)) return;
+  if (root === null || isHome(root, { env: context.env, home: paths.home }) || isRemembered(paths.boot, root)) return;
   const asked = askedBy(pluginsOfRoot(await context.index()));
   if (isAnything(asked)) context.talk.say(`${root} would be registered: ${wordsOfAsked(asked)}`);
 }
@@ -71,7 +71,7 @@ function rootHere({ globals, env, talk }: DtContext): string | null {
   if (globals.root !== undefined) return null;
   const { DIALTONE_ROOT: _, ...own } = env;
   try {
-    return findRoot(rootRequest({ root: undefined }, workingDirectory(), own));
+    return findRoot(rootRequest({ root: undefined }, { cwd: workingDirectory(), env: own }));
   } catch (error) {
     if (!(error instanceof DtError) || error.code !== "foreign-owner") throw error;
     talk.say(`nothing is registered: ${messageOf(error)}`, error.hint?.split("\n") ?? []);
@@ -79,7 +79,7 @@ function rootHere({ globals, env, talk }: DtContext): string | null {
   }
 }
 
-function isHome(root: string, env: Record<string, string>, home: string): boolean {
+function isHome(root: string, { env, home }: { env: Record<string, string>; home: string }): boolean {
   const places = [env.HOME, homeOfUser(), home, "/"];
   return places.some((place) => place !== undefined && realpathOf(place) === root);
 }

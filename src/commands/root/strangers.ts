@@ -18,7 +18,7 @@ export function isOfHome({ plugins }: ManifestIndex, key: string): boolean {
 }
 
 /** Throws `not-trusted` if the command, or one that dt runs for it, would use something of the root. */
-export function refuseOfRoot({ plugins }: ManifestIndex, root: string, key: string): void {
+export function refuseOfRoot({ plugins }: ManifestIndex, { root, key }: { root: string; key: string }): void {
   const seen = new Set<string>();
   const visit = (one: string) => {
     if (seen.has(one)) return;

@@ -65,13 +65,16 @@ export function tellUnserved(context: Place, { plugins }: Pick<ManifestIndex, "p
  * At the start of commands, about their plugins alone. `once`: the same message is not repeated in this root until the
  * matter changes.
  */
-export function tellUnservedOf(context: Place, plugins: readonly ResolvedPlugin[], once: boolean): void {
+export function tellUnservedOf(
+  context: Place,
+  { plugins, once }: { plugins: readonly ResolvedPlugin[]; once: boolean },
+): void {
   // On CI there is no daemon, and none is expected.
   if (!isToBeTold(context) || context.talk.onCi) return;
   const unserved = unservedOf(placeOf(context), plugins);
   if (unserved === null) return;
   const home = context.home();
-  if (once && home !== null && !isNews(home, context.root(), "unserved", unserved.text)) return;
+  if (once && home !== null && !isNews(home, { root: context.root(), matter: "unserved", mark: unserved.text })) return;
   tell(context, unserved);
 }
 

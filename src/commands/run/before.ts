@@ -7,13 +7,19 @@ import type { DtContext } from "../context/types.ts";
 import { asksForService } from "../names/called.ts";
 
 /** `once`: for a one-shot, since a program may run it and read its standard error. */
-export async function tellUnservedPlugin(context: DtContext, plugin: ResolvedPlugin, once: boolean): Promise<void> {
+export async function tellUnservedPlugin(
+  context: DtContext,
+  { plugin, once }: { plugin: ResolvedPlugin; once: boolean },
+): Promise<void> {
   if (!asksForService(plugin)) return;
   const { tellUnservedOf } = await import("../root/unserved.ts");
-  tellUnservedOf(context, [plugin], once);
+  tellUnservedOf(context, { plugins: [plugin], once });
 }
 
-export async function refuseStranger(index: ManifestIndex, root: string, key: string): Promise<void> {
+export async function refuseStranger(
+  index: ManifestIndex,
+  { root, key }: { root: string; key: string },
+): Promise<void> {
   const { refuseOfRoot } = await import("../root/strangers.ts");
-  refuseOfRoot(index, root, key);
+  refuseOfRoot(index, { root, key });
 }

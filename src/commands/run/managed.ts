@@ -13,11 +13,15 @@ import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "../parse/managed.ts"
 import { durationFlag, portNumber } from "../parse/values.ts";
 import { refuseStranger, tellUnservedPlugin } from "./before.ts";
 
+interface CalledManaged {
+  called: Called;
+  command: ResolvedCommand;
+  words: readonly string[];
+}
+
 export async function runCalledManaged(
   context: DtContext,
-  { is, index, plugin, begin }: Called,
-  command: ResolvedCommand,
-  words: readonly string[],
+  { called: { is, index, plugin, begin }, command, words }: CalledManaged,
 ): Promise<number> {
   const what = `dt ${plugin.name} ${command.name}`;
   if (asksForHelp(words)) return showManaged(plugin, command);
@@ -28,7 +32,11 @@ export async function runCalledManaged(
   const [variant = DEFAULT_VARIANT] = checked.words;
   const settings = Object.hasOwn(command.variants, variant) ? command.variants[variant] : undefined;
   if (settings === undefined)
-    throw unknownWord(`variant of ${plugin.name} ${command.name}`, variant, Object.keys(command.variants), index);
+    throw unknownWord(`variant of ${plugin.name} ${command.name}`, {
+      name: variant,
+      known: Object.keys(command.variants),
+      index,
+    });
   if (settings.kind !== "managed") throw new Error("a managed command's variant is managed");
   const args = await valuesOf(checked, flags as typeof MANAGED_ARGS & typeof STACK_ARGS);
   const given: Record<string, unknown> = args;
@@ -43,10 +51,13 @@ export async function runCalledManaged(
     );
   if (!context.globals.dryRun) {
     if (is === "stranger")
-      await refuseStranger(index, context.root(), formatKey({ plugin: plugin.name, command: command.name, variant }));
+      await refuseStranger(index, {
+        root: context.root(),
+        key: formatKey({ plugin: plugin.name, command: command.name, variant }),
+      });
     begin();
     rememberRoot(context);
-    await tellUnservedPlugin(context, plugin, false);
+    await tellUnservedPlugin(context, { plugin, once: false });
   }
   return runService(context.runner(is !== "run"), {
     plugin: plugin.name,

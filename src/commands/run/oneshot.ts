@@ -8,16 +8,20 @@ import type { DtContext } from "../context/types.ts";
 import type { Called } from "../names/called.ts";
 import { refuseStranger, tellUnservedPlugin } from "./before.ts";
 
+interface CalledOneshot {
+  called: Called;
+  command: ResolvedCommand;
+  words: readonly string[];
+  descriptors: readonly number[];
+}
+
 /**
  * All words go to the command untouched, except that a first word that names a variant selects it; `--` in its place
  * prevents that.
  */
 export async function runCalledOneshot(
   context: DtContext,
-  { is, index, plugin, begin }: Called,
-  command: ResolvedCommand,
-  words: readonly string[],
-  descriptors: readonly number[],
+  { called: { is, index, plugin, begin }, command, words, descriptors }: CalledOneshot,
 ): Promise<number> {
   const [first] = words;
   const named =
@@ -27,14 +31,14 @@ export async function runCalledOneshot(
   const settings = command.variants[variant] as Settings;
   if (settings.kind !== "oneshot") throw new Error("a one-shot's variant is a one-shot");
   const key = formatKey({ plugin: plugin.name, command: command.name, variant });
-  if (is === "stranger" && !context.globals.dryRun) await refuseStranger(index, context.root(), key);
+  if (is === "stranger" && !context.globals.dryRun) await refuseStranger(index, { root: context.root(), key });
   if (!context.globals.dryRun) {
     begin();
-    await tellUnservedPlugin(context, plugin, true);
+    await tellUnservedPlugin(context, { plugin, once: true });
   }
   const asStranger = is !== "run";
   const isNeedy = settings.needs.length > 0 && !areNeedsMet(context, key);
-  const cancelled = isNeedy ? await meetNeeds(context, index, key, asStranger) : null;
+  const cancelled = isNeedy ? await meetNeeds(context, { index, key, asStranger }) : null;
   if (cancelled !== null) return cancelled;
   const runner = context.runner(asStranger);
   runner.announced?.close();
@@ -60,18 +64,19 @@ function areNeedsMet(context: DtContext, key: string): boolean {
 
 async function meetNeeds(
   context: DtContext,
-  index: ManifestIndex,
-  key: string,
-  asStranger: boolean,
+  { index, key, asStranger }: { index: ManifestIndex; key: string; asStranger: boolean },
 ): Promise<number | null> {
   const { startNeeded } = await import("../../runners/managed/needed.ts");
   const { LOCK_TIMEOUT_MS } = await import("../../supervisor/launch/lock.ts");
   rememberRoot(context);
   const asker = askerOf("user", context.argv);
-  return startNeeded(context.runner(asStranger), index, {
-    key,
-    env: context.env,
-    asker,
-    lockTimeoutMs: LOCK_TIMEOUT_MS,
+  return startNeeded(context.runner(asStranger), {
+    index,
+    spec: {
+      key,
+      env: context.env,
+      asker,
+      lockTimeoutMs: LOCK_TIMEOUT_MS,
+    },
   });
 }

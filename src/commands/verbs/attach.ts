@@ -23,18 +23,21 @@ export default defineVerb({
   },
   async run({ args, data }) {
     const context = data as DtContext;
-    const selection = await selectionOf(context, args._);
+    const selection = await selectionOf(context, { words: args._ });
     const [key, ...more] = selection.is === "keys" ? selection.keys : [];
     if (key === undefined || more.length > 0)
       throw usage("dt attach takes one key.", "dt attach <plugin> <command> [variant], or dt attach <key>");
-    await refuseOneshots(context, [key], "has no terminal of its own to join");
+    await refuseOneshots(context, { keys: [key], what: "has no terminal of its own to join" });
     const runner = context.runner();
-    refuseNested(runner, key, "attach");
+    refuseNested(runner, { key, verb: "attach" });
     if (isTerminal(0) && isTerminal(1)) context.talk.say(`attaching to ${key}; ctrl-] leaves it running`);
-    return attachTo(runner, key, {
-      readOnly: args["read-only"] === true,
-      scrollback: countOf("--lines", args.lines) ?? SCROLLBACK,
-      owner: null,
+    return attachTo(runner, {
+      key,
+      options: {
+        readOnly: args["read-only"] === true,
+        scrollback: countOf("--lines", args.lines) ?? SCROLLBACK,
+        owner: null,
+      },
     });
   },
 });

@@ -58,7 +58,7 @@ export default defineVerb({
       else print(formatLines([`${root} ${removed ? "is no longer registered" : "was not registered"}`]));
       return EXIT.done;
     }
-    const { added, asked, unknown } = await registerNamed(context, paths, root);
+    const { added, asked, unknown } = await registerNamed(context, { paths, root });
     const how = added ? "is registered" : "was registered already";
     if (context.globals.json) print(`${JSON.stringify({ root, added, ...asked, unknown })}\n`);
     else print(formatLines([`${root} ${how}: ${wordsOfAsked(asked, unknown)}`]));
@@ -84,7 +84,7 @@ function showList(context: DtContext): number {
   const roots = home === null ? [] : registeredRoots(daemonPaths(home));
   const rows = roots.map((root) => {
     const isKnown = home !== null && isAnythingKnown({ root, home });
-    const index = isKnown ? peekIndex({ ...rootPlaceOf(env, home, root), reading: "known" }) : null;
+    const index = isKnown ? peekIndex({ ...rootPlaceOf(env, { home, root }), reading: "known" }) : null;
     const there = statOf(root) !== undefined;
     return { root, there, ...(index === null ? NOT_KNOWN : askedBy(Object.values(index.plugins))) };
   });

@@ -37,7 +37,7 @@ export default defineVerb({
     const context = data as DtContext;
     const { talk, globals } = context;
     const ground = context.ground();
-    const selection = args._.length === 0 ? ({ is: "all" } as const) : await selectionOf(context, args._);
+    const selection = args._.length === 0 ? ({ is: "all" } as const) : await selectionOf(context, { words: args._ });
     const look = beginLook(ground, () => null);
     const seen = keysOf(ground, selection).map((key) => ({ key, state: lookAt(look, key)?.state ?? null }));
     const isEnded = (state: KeyState | null) => state !== null && !isLiving(state);

@@ -1,11 +1,11 @@
 /** `dt daemon`: the one long-lived process of a user, needed only for jobs, schedules, start at boot and the socket. */
-import { type DaemonPaths, neededHome } from "../../daemon/socket/paths.ts";
+import { neededHome } from "../../daemon/socket/paths.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { homeDirectory } from "../../sys/places/paths.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import type { DtContext } from "../context/types.ts";
 import { meantBy, usage } from "../context/usage.ts";
-import { DAEMON_ARGS, type DaemonArgs } from "../daemon/args.ts";
+import { DAEMON_ARGS, type DaemonArgs, type DaemonCall } from "../daemon/args.ts";
 import { installDaemon, uninstallDaemon } from "../daemon/service.ts";
 import { showLogs, showStatus } from "../daemon/show.ts";
 import { restartDaemon, startDaemon, stopDaemon } from "../daemon/start.ts";
@@ -22,11 +22,11 @@ export default defineVerb({
         action === "" ? "dt daemon needs to know what to do." : `dt daemon has no action ${JSON.stringify(action)}.`,
         meantBy(action, Object.keys(ACTIONS)) ?? `dt daemon ${Object.keys(ACTIONS).join(" | ")}`,
       );
-    return act(context, neededHome(homeDirectory(context.env)), args as DaemonArgs);
+    return act(context, { paths: neededHome(homeDirectory(context.env)), args: args as DaemonArgs });
   },
 });
 
-const ACTIONS: Record<string, (context: DtContext, paths: DaemonPaths, args: DaemonArgs) => Promise<number>> = {
+const ACTIONS: Record<string, (context: DtContext, call: DaemonCall) => Promise<number>> = {
   start: startDaemon,
   stop: stopDaemon,
   restart: restartDaemon,

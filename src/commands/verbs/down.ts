@@ -37,14 +37,14 @@ export default defineVerb({
     const runner = context.runner();
     const { ground } = runner;
     const loading = announcedStarts(ground);
-    const { index, named } = await lookUp(context, ground, args._, loading);
-    const needs = (key: string) => needsOf(ground, index, key);
+    const { index, named } = await lookUp(context, { ground, words: args._, loading });
+    const needs = (key: string) => needsOf(ground, { index, key });
     const there = (all: readonly string[]) =>
       orderByNeeds(all, needs)
         .reverse()
         .filter((key) => isUnderWay(ground, key) || isListedAsFailed(ground, key));
     const keys = there(named);
-    for (const key of keys) refuseNested(runner, key, "stop");
+    for (const key of keys) refuseNested(runner, { key, verb: "stop" });
     if (keys.length === 0 && (loading.length === 0 || globals.dryRun)) talk.say("nothing to stop");
     if (globals.dryRun) {
       print(globals.json ? `${JSON.stringify(keys)}\n` : formatLines(keys.map((key) => `stop     ${key}`)));
@@ -58,10 +58,13 @@ export default defineVerb({
         // Launches that need it, directly or not, are stopped first. If one of them survives, the rest are stopped all
         // the same.
         const above = all
-          .filter((other) => over.has(other) && reaches(other, key, needs))
+          .filter((other) => over.has(other) && reaches(other, { to: key, needs }))
           .map((other) => over.get(other));
         const stop = Promise.allSettled(above).then(() =>
-          stopKey(ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) => tellEvent(runner, event)),
+          stopKey(ground, {
+            request: { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs },
+            report: (event) => tellEvent(runner, event),
+          }),
         );
         stop.then((result) => talk.say(wordsOf(result))).catch(() => {});
         over.set(key, stop);
@@ -71,7 +74,9 @@ export default defineVerb({
     await stopAll(keys);
     if (loading.length > 0) {
       await awaitAnnounced(context, loading);
-      const late = (await lookUp(context, ground, args._, [])).named.filter((key) => !over.has(key));
+      const late = (await lookUp(context, { ground, words: args._, loading: [] })).named.filter(
+        (key) => !over.has(key),
+      );
       await stopAll(there(late));
       if (over.size === 0) talk.say("nothing to stop");
     }
@@ -108,9 +113,7 @@ function keysThere(ground: Ground): string[] {
  */
 async function lookUp(
   context: DtContext,
-  ground: Ground,
-  words: readonly string[],
-  loading: readonly string[],
+  { ground, words, loading }: { ground: Ground; words: readonly string[]; loading: readonly string[] },
 ): Promise<{ index: ManifestIndex; named: string[] }> {
   const at = {
     root: context.root(),
@@ -129,7 +132,7 @@ async function lookUp(
   const places = { ...(await placesOf(context)), onDisk: at.onDisk };
   const now = namesOf(places, words);
   const absent = now.filter((name) => !isThere(places, name));
-  const unknown = findUnknown(context, places, absent);
+  const unknown = findUnknown(context, { places, names: absent });
   if (unknown !== null) throw unknown.error;
   return {
     index: places.index,
@@ -144,15 +147,21 @@ function keysOf(named: KnownNames, names: readonly string[]): string[] {
   return [...new Set(names.flatMap((name) => keysOfName(named, name)))];
 }
 
-function needsOf({ store }: Ground, { plugins }: ManifestIndex, key: string): string[] {
+function needsOf({ store }: Ground, { index: { plugins }, key }: { index: ManifestIndex; key: string }): string[] {
   const record = store.record(key);
   const recorded = record.is === "there" ? (record.value.needs ?? []) : [];
   const settings = settingsOf(plugins, key);
   return [...recorded, ...(settings === undefined ? [] : edgesOf(plugins, settings).map((edge) => edge.key))];
 }
 
-function reaches(from: string, to: string, needs: (key: string) => string[], seen = new Set<string>()): boolean {
+interface Reach {
+  to: string;
+  needs: (key: string) => string[];
+  seen?: Set<string> | undefined;
+}
+
+function reaches(from: string, { to, needs, seen = new Set<string>() }: Reach): boolean {
   if (seen.has(from)) return false;
   seen.add(from);
-  return needs(from).some((key) => key === to || reaches(key, to, needs, seen));
+  return needs(from).some((key) => key === to || reaches(key, { to, needs, seen }));
 }

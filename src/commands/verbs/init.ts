@@ -55,21 +55,17 @@ async function initProject(context: DtContext): Promise<number> {
   const root = startingPoint(context);
   refuseNested(context, root);
   const { env } = context;
-  checkPlaces(root, [MANIFESTS], env);
+  checkPlaces(root, { paths: [MANIFESTS], env });
   const { dryRun } = context.globals;
   const { create, replace } = planProject(root);
-  checkPlaces(
-    root,
-    [...create, ...replace].map(({ path }) => path),
-    env,
-  );
+  checkPlaces(root, { paths: [...create, ...replace].map(({ path }) => path), env });
   const made = makesManifests(root);
   if (!dryRun) {
     const before = made ? await indexOfFolder(context, root) : null;
-    writeNewFiles(root, create, env);
+    writeNewFiles(root, { files: create, env });
     makeManifests(root, env);
-    replaceFiles(root, replace, env);
-    if (before !== null) trustMade(context, root, before);
+    replaceFiles(root, { files: replace, env });
+    if (before !== null) trustMade(context, { root, before });
   }
   const written = [...(made ? [MANIFESTS] : []), ...create.map(({ path }) => path)];
   const changed = replace.map(({ path }) => path);
@@ -86,11 +82,11 @@ function indexOfFolder({ env, home }: DtContext, root: string): Promise<Manifest
 }
 
 /** Trusts the root: the user just made all code in it, unless some was there before, from a package for example. */
-function trustMade({ env, home }: DtContext, root: string, before: ManifestIndex): void {
+function trustMade({ env, home }: DtContext, { root, before }: { root: string; before: ManifestIndex }): void {
   const at = home();
   if (at === null || before.unread.length > 0 || isTrusted({ home: at, env }, root)) return;
   try {
-    writeTrust(at, root, "made");
+    writeTrust(at, { root, how: "made" });
   } catch {
     // a read-only or full home: the first command that runs trusts it
   }
@@ -98,22 +94,18 @@ function trustMade({ env, home }: DtContext, root: string, before: ManifestIndex
 
 async function initPlugin(context: DtContext, name: string): Promise<number> {
   const { globals, talk, env } = context;
-  const found = findRoot(rootRequest(globals, workingDirectory(), env));
+  const found = findRoot(rootRequest(globals, { cwd: workingDirectory(), env }));
   // A root that is known only by its running launches no longer has manifests.
   const made = found === null || makesManifests(found);
   const root = made ? startingPoint(context) : found;
-  checkPlaces(root, [MANIFESTS, "plugins/"], env);
+  checkPlaces(root, { paths: [MANIFESTS, "plugins/"], env });
   const index = made ? await indexOfFolder(context, root) : await context.index();
   checkPluginName(name, index);
   const files = planPlugin(root, name);
-  checkPlaces(
-    root,
-    files.map(({ path }) => path),
-    env,
-  );
+  checkPlaces(root, { paths: files.map(({ path }) => path), env });
   const { dryRun } = globals;
-  if (!dryRun) writeNewFiles(root, files, env);
-  if (!dryRun && made) trustMade(context, root, index);
+  if (!dryRun) writeNewFiles(root, { files, env });
+  if (!dryRun && made) trustMade(context, { root, before: index });
   report(context, { root, plugin: name, dryRun, written: files.map(({ path }) => path), changed: [] });
   if (made)
     talk.say(`there was no project here: with manifests/, ${root} ${dryRun ? "would become one" : "is one now"}`);

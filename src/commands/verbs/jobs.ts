@@ -49,22 +49,18 @@ export default defineVerb({
       args["all-roots"] && home !== null
         ? listRootsIn(daemonPaths(home).roots).map(({ root }) => root)
         : [context.root()];
-    const jobs = makeJobs(
-      { home: home ?? "", env, table: makeProcessTable() },
-      () => {},
-      () => {},
-    );
+    const jobs = makeJobs({ home: home ?? "", env, table: makeProcessTable() }, { log: () => {}, onChange: () => {} });
     const [id] = args._;
     if (id !== undefined) return showOutput(jobs.list(roots, ALL), id);
     const shown = jobs.list(roots, countOf("--lines", args.lines) ?? DEFAULT_LIMIT);
     if (globals.json) {
       print(`${JSON.stringify(shown)}\n`);
-      for (const text of waitingOf(context, home, roots)) context.talk.warn(text);
+      for (const text of waitingOf(context, { home, roots })) context.talk.warn(text);
       return EXIT.done;
     }
     const due = home === null ? [] : await dueOf(home, roots);
-    print(formatJobs(context, shown, due));
-    for (const text of waitingOf(context, home, roots)) print(`\n${formatLines([text])}`);
+    print(formatJobs(context, { jobs: shown, due }));
+    for (const text of waitingOf(context, { home, roots })) print(`\n${formatLines([text])}`);
     const index = args["all-roots"] ? null : await context.peek();
     if (index !== null) tellUnserved(context, index);
     return EXIT.done;
@@ -72,7 +68,7 @@ export default defineVerb({
 });
 
 /** Said each time: a user who asks what the daemon does should know which changes it does not follow. */
-function waitingOf({ env }: DtContext, home: string | null, roots: readonly string[]): string[] {
+function waitingOf({ env }: DtContext, { home, roots }: { home: string | null; roots: readonly string[] }): string[] {
   if (home === null) return [];
   const registered = new Set(registeredRoots(daemonPaths(home)));
   return roots.flatMap((root) => {
@@ -82,7 +78,9 @@ function waitingOf({ env }: DtContext, home: string | null, roots: readonly stri
 }
 
 async function dueOf(home: string, roots: readonly string[]): Promise<Due[]> {
-  const answer = (await askDaemon(daemonPaths(home), { cmd: "jobs", limit: 1 }, { tries: 1 }).catch(() => null)) as {
+  const answer = (await askDaemon(daemonPaths(home), { request: { cmd: "jobs", limit: 1 }, tries: 1 }).catch(
+    () => null,
+  )) as {
     due?: Due[];
   } | null;
   return (answer?.due ?? []).filter(({ root }) => roots.includes(root));
@@ -102,7 +100,7 @@ function showOutput(all: readonly JobReport[], id: string): number {
 
 function outputOf({ id, log }: JobReport): Uint8Array {
   try {
-    const fd = openOwn(log, constants.O_RDONLY);
+    const fd = openOwn(log, { flags: constants.O_RDONLY });
     try {
       return readFileSync(fd);
     } finally {
@@ -113,7 +111,7 @@ function outputOf({ id, log }: JobReport): Uint8Array {
   }
 }
 
-function formatJobs(context: DtContext, jobs: readonly JobReport[], due: readonly Due[]): string {
+function formatJobs(context: DtContext, { jobs, due }: { jobs: readonly JobReport[]; due: readonly Due[] }): string {
   const paint = makePaint(context.colored());
   const now = Date.now();
   const rows = jobs.map((job) => [

@@ -23,7 +23,7 @@ export default defineVerb({
     print(
       context.globals.json
         ? `${JSON.stringify(toJson(index))}\n`
-        : formatIndex(context.root(), index, makePaint(context.colored())),
+        : formatIndex(context.root(), { index, paint: makePaint(context.colored()) }),
     );
     tellUnserved(context, index);
     return EXIT.done;
@@ -67,17 +67,17 @@ function needsOf({ variants }: ResolvedCommand): Record<string, string[]> {
   );
 }
 
-function formatIndex(root: string, index: ManifestIndex, paint: Paint): string {
+function formatIndex(root: string, { index, paint }: { index: ManifestIndex; paint: Paint }): string {
   const { plugins, failures } = index;
-  const blocks = Object.values(plugins).map((plugin) => formatPlugin(root, plugin, paint));
-  const failed = failures.map((failure) => formatFailure(root, failure, paint));
+  const blocks = Object.values(plugins).map((plugin) => formatPlugin(root, { plugin, paint }));
+  const failed = failures.map((failure) => formatFailure(root, { failure, paint }));
   const rows = [...groupsOf(index)].map(([name, keys]) => [`  dt up ${name}`, keys.map(shortKey).join(" ")]);
   const groups = rows.length === 0 ? [] : [`${paint.bold("groups")}\n${formatTable(rows)}`];
   const unread = index.unread.length === 0 ? [] : [lineOfUnread(root, index.unread)];
   return [...blocks, ...groups, ...failed, ...unread].join("\n");
 }
 
-function formatFailure(root: string, failure: ManifestFailure, paint: Paint): string {
+function formatFailure(root: string, { failure, paint }: { failure: ManifestFailure; paint: Paint }): string {
   const hint = failure.hint?.split("\n").map((line) => `  ${paint.dim(line)}`) ?? [];
   return formatLines([
     `${paint.red("failed")}  ${shortPath(root, failure.file)}`,
@@ -87,7 +87,7 @@ function formatFailure(root: string, failure: ManifestFailure, paint: Paint): st
 }
 
 /** One plugin with its commands; also the plugin's own help. */
-export function formatPlugin(root: string, plugin: ResolvedPlugin, paint: Paint): string {
+export function formatPlugin(root: string, { plugin, paint }: { plugin: ResolvedPlugin; paint: Paint }): string {
   const source = plugin.origin === "binary" ? "inside dt" : shortPath(root, plugin.file);
   const rows = Object.values(plugin.commands).map((command) => {
     const variants = Object.keys(command.variants).filter((name) => name !== DEFAULT_VARIANT);

@@ -70,9 +70,9 @@ export default defineVerb({
     const context = data as DtContext;
     expectLongWork();
     const request = parseLogsArgs(args, Date.now());
-    const selection = await selectionOf(context, args._);
+    const selection = await selectionOf(context, { words: args._ });
     const index = await context.peek();
-    const targets = () => targetsOf(context, selection, request, index);
+    const targets = () => targetsOf(context, { selection, request, index });
     const found = targets();
     if (args.path) return printPaths(context, found);
     if (found.length === 0 && !request.follow) throw nothingRan(selection);
@@ -80,15 +80,15 @@ export default defineVerb({
     const single =
       selection.is === "keys" && selection.keys.length === 1 ? true : found.length === 1 && !request.follow;
     const raw = single && request.matcher === null && request.after.length === 0 && !context.globals.json;
-    return raw ? showRaw(context, found[0] as LogTarget, request) : showLines(context, targets, request, single);
+    return raw
+      ? showRaw(context, { target: found[0] as LogTarget, request })
+      : showLines(context, { targets, request, single });
   },
 });
 
 function targetsOf(
   context: DtContext,
-  selection: Selection,
-  request: LogsRequest,
-  index: ManifestIndex | null,
+  { selection, request, index }: { selection: Selection; request: LogsRequest; index: ManifestIndex | null },
 ): LogTarget[] {
   const ground = context.ground();
   const keys =
@@ -98,11 +98,11 @@ function targetsOf(
   return [...new Set(keys)]
     .map((key) => ({
       key,
-      log: logPathOf(context, key, index),
+      log: logPathOf(context, { key, index }),
       times: ground.store.path(key, "times"),
       isOver: () => isRunOver(ground, key),
     }))
-    .filter((target) => isOwn(context, target, selection));
+    .filter((target) => isOwn(context, { target, selection }));
 }
 
 /**
@@ -132,7 +132,7 @@ function tellElsewhere({ talk, ground }: DtContext, { key, log }: LogTarget): vo
  * refused, others are left out. Where there is neither record nor exit, a captured one-shot may be running, but not in
  * a root of which nothing was ever run.
  */
-function isOwn(context: DtContext, target: LogTarget, selection: Selection): boolean {
+function isOwn(context: DtContext, { target, selection }: { target: LogTarget; selection: Selection }): boolean {
   const { key, log } = target;
   const { store } = context.ground();
   const record = store.record(key);
@@ -154,7 +154,7 @@ function isUnjudged(context: DtContext, { log, times }: LogTarget): boolean {
  * The log of the last launch. Before the first launch, and while a one-shot is captured, the path that the manifest
  * declares, or the default.
  */
-function logPathOf(context: DtContext, key: string, index: ManifestIndex | null): string {
+function logPathOf(context: DtContext, { key, index }: { key: string; index: ManifestIndex | null }): string {
   const { store } = context.ground();
   const record = store.record(key);
   if (record.is === "there") return record.value.log;

@@ -26,19 +26,24 @@ export default defineVerb({
   },
   async run({ args, data }) {
     const context = data as DtContext;
-    if (args["all-roots"]) return showAllRoots(context, args.all === true, args._);
+    if (args["all-roots"]) return showAllRoots(context, { all: args.all === true, words: args._ });
     const ground = context.ground();
     const look = beginLook(ground, makeDriftOf(ground, await context.peek()));
-    const looked = keysOf(ground, await selectionOf(context, args._)).flatMap((key) => lookAt(look, key) ?? []);
+    const looked = keysOf(ground, await selectionOf(context, { words: args._ })).flatMap(
+      (key) => lookAt(look, key) ?? [],
+    );
     const reports = (await withServices(look.ground, looked)).filter((report) => args.all || isShown(report));
     const below = args.tree ? (report: KeyReport) => treeOf(look, report) : undefined;
     if (context.globals.json) print(`${JSON.stringify(reports.map((one) => withTree(one, below)))}\n`);
-    else print(formatReports(reports, makePaint(context.colored()), below));
+    else print(formatReports(reports, { paint: makePaint(context.colored()), below }));
     return 0;
   },
 });
 
-async function showAllRoots(context: DtContext, all: boolean, words: readonly string[]): Promise<number> {
+async function showAllRoots(
+  context: DtContext,
+  { all, words }: { all: boolean; words: readonly string[] },
+): Promise<number> {
   if (words.length > 0) throw usage("dt ps takes either names or --all-roots.");
   const { lookAtRoots } = await import("../../inspect/roots.ts");
   const roots = lookAtRoots(context)
@@ -53,7 +58,7 @@ async function showAllRoots(context: DtContext, all: boolean, words: readonly st
   const paint = makePaint(context.colored());
   const parts = roots.map(({ root, branch, there, reports }) => {
     const title = `${root}${branch === null ? "" : `  ${branch}`}${there ? "" : "  (its manifests are gone)"}`;
-    return `${formatLines([paint.bold(title)])}${formatReports(reports, paint)}`;
+    return `${formatLines([paint.bold(title)])}${formatReports(reports, { paint })}`;
   });
   print(parts.length === 0 ? "Nothing runs in any root.\n" : parts.join("\n"));
   return 0;
@@ -104,8 +109,7 @@ function withTree(report: KeyReport, below: ((report: KeyReport) => Below[]) | u
 
 export function formatReports(
   reports: readonly KeyReport[],
-  paint: Paint,
-  below: (report: KeyReport) => Below[] = () => [],
+  { paint, below = () => [] }: { paint: Paint; below?: ((report: KeyReport) => Below[]) | undefined },
 ): string {
   if (reports.length === 0) return "Nothing runs here.\n";
   const rows = reports.flatMap((report) => [

@@ -37,7 +37,7 @@ export default defineVerb({
       );
     if (args._.length > 0 && args.all) throw usage("dt restart takes either names or --all.");
     const runner = context.runner();
-    const selection = await selectionOf(context, args._, { unchecked: true });
+    const selection = await selectionOf(context, { words: args._, unchecked: true });
     const keys = keysOf(runner.ground, selection).filter(
       (key) => selection.is === "keys" || isUnderWay(runner.ground, key),
     );
@@ -51,18 +51,20 @@ export default defineVerb({
       );
     // A key that cannot be restarted is reported before any other is restarted.
     if (keys.length > 1)
-      for (const key of keys) restartSettingsOf(context, (await restartCallOf(context, key)).index, key);
+      for (const key of keys) restartSettingsOf(context, { index: (await restartCallOf(context, key)).index, key });
     const options = { timeoutMs: durationFlag("--timeout", args.timeout), withNeeds: args.needs !== false };
     let status: number = EXIT.done;
     // Of several keys the later ones wait for their turn, and a stop meanwhile counts for them too.
     const asker = askerOf("user", context.argv);
     const several = keys.length > 1 && !context.globals.dryRun;
-    const tickets = new Map(keys.map((key) => [key, several ? takeTicket(context.runner(), key, asker) : undefined]));
+    const tickets = new Map(
+      keys.map((key) => [key, several ? takeTicket(context.runner(), { key, asker }) : undefined]),
+    );
     context.runner().announced?.close();
     try {
       for (const key of keys) {
-        refuseNested(runner, key, "restart");
-        status = (await restartKey(context, key, options, tickets.get(key))) || status;
+        refuseNested(runner, { key, verb: "restart" });
+        status = (await restartKey(context, { key, ...options, ticket: tickets.get(key) })) || status;
       }
     } finally {
       for (const [key, ticket] of tickets)

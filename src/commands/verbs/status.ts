@@ -22,7 +22,7 @@ export default defineVerb({
   async run({ args, data }) {
     const context = data as DtContext;
     const ground = context.ground();
-    const selection = await selectionOf(context, args._);
+    const selection = await selectionOf(context, { words: args._ });
     const look = beginLook(ground, makeDriftOf(ground, await context.peek()));
     const reports = await Promise.all(
       keysOf(ground, selection).map(async (key) => {
@@ -39,7 +39,7 @@ export default defineVerb({
       const texts = reports.map(({ key, report }) =>
         report === null
           ? formatLines([`${paint.bold(key)}  never ran here`])
-          : describe(context.root(), report, paint.bold),
+          : describe(context.root(), { report, bold: paint.bold }),
       );
       print(texts.length === 0 ? "Nothing runs here.\n" : texts.join("\n"));
     }
@@ -47,7 +47,7 @@ export default defineVerb({
   },
 });
 
-function describe(root: string, report: KeyReport, bold: (text: string) => string): string {
+function describe(root: string, { report, bold }: { report: KeyReport; bold: (text: string) => string }): string {
   const rows: [string, string | null][] = [
     [
       "pid",

@@ -45,14 +45,14 @@ export default defineVerb({
     if (args._.length > 0 && args.all) throw usage("dt stop takes either names or --all.");
     const runner = context.runner();
     const timeoutMs = durationFlag("--timeout", args.timeout);
-    const selection = await selectionOf(context, args._, { unchecked: true });
+    const selection = await selectionOf(context, { words: args._, unchecked: true });
     // For a named key `stopKey` sees to that.
     const loading = selection.is === "keys" ? [] : announcedStarts(runner.ground);
     // Of a plugin or the root, the launches that are there. A named key is reported even if it does not run.
     const keys = withPending(runner.ground, selection).filter(
       (key) => selection.is === "keys" || isUnderWay(runner.ground, key) || isListedAsFailed(runner.ground, key),
     );
-    for (const key of keys) refuseNested(runner, key, "stop");
+    for (const key of keys) refuseNested(runner, { key, verb: "stop" });
     const sayNothing = () =>
       context.talk.say(
         selection.is === "plugin"
@@ -108,9 +108,12 @@ async function stopAll(
   const runner = context.runner();
   const by = askerOf("user", context.argv);
   const ask = (key: string) =>
-    stopKey(runner.ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) => tellEvent(runner, event));
+    stopKey(runner.ground, {
+      request: { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs },
+      report: (event) => tellEvent(runner, event),
+    });
   const outcomes = await Promise.allSettled(keys.map(ask));
-  const late = (await lateKeys(context, selection, loading)).filter((key) => !keys.includes(key));
+  const late = (await lateKeys(context, { selection, announced: loading })).filter((key) => !keys.includes(key));
   return [...outcomes, ...(await Promise.allSettled(late.map(ask)))];
 }
 
@@ -140,7 +143,10 @@ function withPending(ground: Ground, selection: Selection): string[] {
 }
 
 /** The keys of starts whose manifests were still being loaded, once they are known. */
-async function lateKeys(context: DtContext, selection: Selection, announced: readonly string[]): Promise<string[]> {
+async function lateKeys(
+  context: DtContext,
+  { selection, announced }: { selection: Selection; announced: readonly string[] },
+): Promise<string[]> {
   if (announced.length === 0) return [];
   const ground = context.ground();
   await awaitAnnounced(context, announced);
@@ -163,7 +169,7 @@ function showPlan(context: DtContext, keys: readonly string[]): number {
 
 function kindOf(index: ManifestIndex | null, key: string): string | undefined {
   const { plugin, command } = keyParts(key);
-  return index === null ? undefined : commandOf(index.plugins, plugin, command)?.kind;
+  return index === null ? undefined : commandOf(index.plugins, { plugin, command })?.kind;
 }
 
 function toJson(result: StopKeyResult) {

@@ -36,15 +36,13 @@ export default defineVerb({
     const directory = directoryOf("dt trust", word);
     const home = trustHomeOf(context);
     if (args.list) return showList(context, home);
-    return trustRoot(context, home, directory, args.owner === true);
+    return trustRoot(context, { home, directory, withOwner: args.owner === true });
   },
 });
 
 async function trustRoot(
   context: DtContext,
-  home: string,
-  directory: string | undefined,
-  withOwner: boolean,
+  { home, directory, withOwner }: { home: string; directory: string | undefined; withOwner: boolean },
 ): Promise<number> {
   const { env, globals } = context;
   const root = withOwner ? candidateOf(context, directory) : rootAt(context, directory);
@@ -53,10 +51,10 @@ async function trustRoot(
     print(formatLines([`would trust ${root}${owner === undefined ? "" : `, which belongs to uid ${owner}`}`]));
     return EXIT.done;
   }
-  writeTrust(home, root, "said", owner);
+  writeTrust(home, { root, how: "said", owner });
   const place = { root, home, cacheDir: cacheDirectoryOf(root, env), env, owner: otherOwnerOf(root, env) };
   const { index, entries } = await loadManifests({ ...place, reading: "all" });
-  takeOver({ root, home, reading: "all" }, entries);
+  takeOver({ root, home, reading: "all" }, { taken: entries });
   const manifests = entries.map(({ file }) => file);
   const failed = index.failures.map(({ file, message }) => ({ file, message }));
   const faulty = manifests.filter((manifest) => failed.some(({ file }) => file === manifest)).length;

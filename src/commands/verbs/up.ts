@@ -44,12 +44,13 @@ export default defineVerb({
     if (!dryRun) {
       // A call of the daemon may be in a root that is not trusted. A call by words trusts the root, from here on.
       if (context.reading() === "known" && context.isStranger())
-        for (const key of keys.filter((one) => isOfHome(index, one))) refuseOfRoot(index, root, key);
+        for (const key of keys.filter((one) => isOfHome(index, one))) refuseOfRoot(index, { root, key });
       begin();
       rememberRoot(context);
       const names = new Set(keys.map(pluginOf));
       const asking = [...names].flatMap((name) => index.plugins[name] ?? []).filter(asksForService);
-      if (asking.length > 0) (await import("../root/unserved.ts")).tellUnservedOf(context, asking, false);
+      if (asking.length > 0)
+        (await import("../root/unserved.ts")).tellUnservedOf(context, { plugins: asking, once: false });
     }
     return runUp(context.runner(), {
       index,

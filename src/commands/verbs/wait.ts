@@ -54,9 +54,9 @@ export default defineVerb({
     if (args._.length === 0) throw usage("dt wait needs to know what to wait for.", "dt wait <key …>");
     const timeoutMs = durationFlag("--timeout", args.timeout) ?? Number.POSITIVE_INFINITY;
     const ground = context.ground();
-    const selection = await selectionOf(context, args._);
+    const selection = await selectionOf(context, { words: args._ });
     const named = await awaitedOf(context, selection);
-    if (goal === "ready") await refuseOneshots(context, named, "does not become ready");
+    if (goal === "ready") await refuseOneshots(context, { keys: named, what: "does not become ready" });
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const look = beginLook(ground, () => null);
@@ -65,7 +65,7 @@ export default defineVerb({
       const judged = seen.map((one) => ({ ...one, verdict: judgeWait(goal, one.report) }));
       const never = judged.find((one) => one.verdict === "never");
       if (never !== undefined) {
-        tellLastLines(context.runner(), never.key, never.report?.log ?? "");
+        tellLastLines(context.runner(), { key: never.key, log: never.report?.log ?? "" });
         throw new DtError("never-ready", `${never.key} has ${never.report?.state}, so it will not become ready.`, {
           hint: `dt why ${never.key}`,
         });

@@ -32,14 +32,15 @@ export default defineVerb({
     const { globals } = context;
     const root = context.root();
     const [plugin, extra] = args._;
-    if (extra !== undefined) throw tooManyArguments("dt watch", 1, args._);
+    if (extra !== undefined) throw tooManyArguments("dt watch", { most: 1, given: args._ });
     const { dryRun } = globals;
     const { index, begin } = dryRun
       ? { index: await context.index(), begin: () => {} }
       : await context.act(undefined, false);
     if (plugin !== undefined && index.plugins[plugin] === undefined) {
       const failure = findFailure(index, plugin);
-      if (failure === undefined) throw unknownWord("plugin", plugin, Object.keys(index.plugins), index, { root });
+      if (failure === undefined)
+        throw unknownWord("plugin", { name: plugin, known: Object.keys(index.plugins), index, root });
       const [fault = "", ...lines] = faultsOf(failure);
       throw new DtError("plugin-failed", fault, { lines, status: EXIT.usage });
     }

@@ -25,7 +25,7 @@ export default defineVerb({
   async run({ args, data }) {
     const context = data as DtContext;
     const { ground } = context.runner(context.isStranger());
-    const selection = await selectionOf(context, args._);
+    const selection = await selectionOf(context, { words: args._ });
     const look = beginLook(ground, () => null);
     const keys = keysOf(ground, selection);
     const gather = (index: ManifestIndex | null) =>
@@ -33,7 +33,7 @@ export default defineVerb({
         keys.map(async (key): Promise<KeyFacts> => {
           const seen = lookAt(look, key);
           const containers = seen === null ? null : describeServices((await withServices(ground, [seen]))[0]);
-          return { ...gatherFacts(ground, key, seen, index), ...(containers === null ? {} : { containers }) };
+          return { ...gatherFacts(ground, { key, seen, index }), ...(containers === null ? {} : { containers }) };
         }),
       );
     const last = await gather(await context.peek());
@@ -51,7 +51,7 @@ export default defineVerb({
     } else {
       const colored = context.colored();
       const paint = makePaint(colored);
-      const texts = known.map((facts) => format(facts, paint, { verbose, colored: color ?? colored }));
+      const texts = known.map((facts) => format(facts, { paint, verbose, colored: color ?? colored }));
       if (texts.length > 0 || unknown.length === 0)
         print(texts.length === 0 ? "Nothing has run here.\n" : texts.join("\n"));
     }
@@ -60,7 +60,10 @@ export default defineVerb({
   },
 });
 
-function format(facts: KeyFacts, paint: Paint, { verbose, colored }: { verbose: boolean; colored: boolean }): string {
+function format(
+  facts: KeyFacts,
+  { paint, verbose, colored }: { paint: Paint; verbose: boolean; colored: boolean },
+): string {
   const [first = "", ...rest] = explainKey(facts);
   const values = (facts.drift ?? []).flatMap((field) =>
     field.field === "env" && verbose

@@ -38,17 +38,16 @@ export async function watchJobs(context: DtContext, { root, plugin, index, watch
   const { env, globals, talk } = context;
   const replaced = Promise.withResolvers<number>();
   const world = { home: homeDirectory(env) ?? root, env, table: makeProcessTable() };
-  const jobs = makeJobs(
-    world,
-    () => {},
-    (job) => {
+  const jobs = makeJobs(world, {
+    log: () => {},
+    onChange: (job) => {
       try {
         tellJob(context, job);
       } catch (error) {
         replaced.reject(error); // a full disk: the job is done all the same
       }
     },
-  );
+  });
   const folder = identifyFolder(root);
   const watch = watchRoot({
     world,

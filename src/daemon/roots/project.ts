@@ -33,15 +33,13 @@ export function waitsIn({ home, env }: Pick<World, "home" | "env">, root: string
  */
 export async function asStart<T>(
   world: World,
-  root: string,
-  word: string,
-  run: (env: Record<string, string>) => Promise<T>,
+  { root, word, run }: { root: string; word: string; run: (env: Record<string, string>) => Promise<T> },
 ): Promise<T> {
   const parts = parseKey(word);
   const ground = parts === null || !existsSync(runDirectoryOf(root, world.env)) ? null : groundOf(world, root);
   if (parts === null || ground === null) return run({});
   const key = formatKey(parts);
-  const { ticket, mark } = handTicket(ground, key, askerOf("user", ["daemon"]));
+  const { ticket, mark } = handTicket(ground, { key, asker: askerOf("user", ["daemon"]) });
   try {
     return await run({ [TICKET_MARK]: mark });
   } finally {

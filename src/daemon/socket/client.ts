@@ -17,17 +17,22 @@ const TRIES = 5;
 const BETWEEN_MS = 100;
 const ANSWER_MS = 5000;
 
+interface AskRequest {
+  request: { cmd: string; [field: string]: unknown };
+  tries?: number | undefined;
+  answerMs?: number | undefined;
+}
+
 /**
  * Null when no daemon runs. Throws the daemon's refusal, when it does not answer in time, and when another user is in
  * its place.
  */
 export async function askDaemon(
   paths: DaemonPaths,
-  request: { cmd: string; [field: string]: unknown },
-  { tries = TRIES, answerMs = ANSWER_MS } = {},
+  { request, tries = TRIES, answerMs = ANSWER_MS }: AskRequest,
 ): Promise<unknown | null> {
   for (let left = tries; left > 0; left--) {
-    const answer = await askOnce(paths, request, answerMs);
+    const answer = await askOnce(paths, { request, answerMs });
     if (answer !== null) return answer.data;
     if (!isComingUp(paths)) return null;
     if (left > 1) await Bun.sleep(BETWEEN_MS);
@@ -37,14 +42,14 @@ export async function askDaemon(
 
 /** The lock is held, but its holder does not listen yet. */
 function isComingUp({ lock, seal }: DaemonPaths): boolean {
-  const holder = readHolder(lock, seal);
+  const holder = readHolder(lock, { seal });
   return (
     holder.is !== "absent" && (holder.is !== "there" || presenceOf(makeProcessTable(), holder.value.holder) !== "gone")
   );
 }
 
 export async function askStatus(paths: DaemonPaths, options?: { tries?: number }): Promise<Status | null> {
-  return (await askDaemon(paths, { cmd: "status" }, options)) as Status | null;
+  return (await askDaemon(paths, { request: { cmd: "status" }, ...options })) as Status | null;
 }
 
 /** Whether an error of `askDaemon` says that another user is, or could be, where this user's daemon should be. */
@@ -87,14 +92,17 @@ function foreign(link: string, message: string): DtError {
 }
 
 function silence({ lock, seal }: DaemonPaths, answerMs: number): DtError {
-  const holder = readHolder(lock, seal);
+  const holder = readHolder(lock, { seal });
   const pid = holder.is === "there" ? ` (pid ${holder.value.holder.pid})` : "";
   return new DtError("no-answer", `The daemon${pid} did not answer within ${answerMs / 1000}s.`, {
     hint: "dt daemon restart",
   });
 }
 
-async function askOnce(paths: DaemonPaths, request: object, answerMs: number): Promise<{ data: unknown } | null> {
+async function askOnce(
+  paths: DaemonPaths,
+  { request, answerMs }: { request: object; answerMs: number },
+): Promise<{ data: unknown } | null> {
   const target = targetOf(paths.socket);
   if (target === null) return null;
   checkOwner(paths.socket, target);

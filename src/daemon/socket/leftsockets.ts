@@ -27,7 +27,10 @@ export async function findLeftSockets(paths: DaemonPaths): Promise<string[]> {
 }
 
 /** Returns the paths that it removed. */
-export async function removeLeftSockets(paths: DaemonPaths, table: ProcessTable, command: string): Promise<string[]> {
+export async function removeLeftSockets(
+  paths: DaemonPaths,
+  { table, command }: { table: ProcessTable; command: string },
+): Promise<string[]> {
   if ((await findLeftSockets(paths)).length === 0) return [];
   const request = { path: paths.lock, seal: paths.seal, table, doing: "remove its socket", command, timeoutMs: 0 };
   const lock = await acquireLock(request).catch((error) => {

@@ -71,7 +71,10 @@ export function makeDaemonHome(paths: DaemonPaths): void {
     for (const path of [paths.logs, paths.boot]) makeDirectories(path);
   } catch (error) {
     if (error instanceof DtError && error.code !== "cannot-write") throw error;
-    throw writeError(paths.home, error instanceof DtError ? (error.cause ?? error) : error, "DIALTONE_HOME");
+    throw writeError(paths.home, {
+      cause: error instanceof DtError ? (error.cause ?? error) : error,
+      variable: "DIALTONE_HOME",
+    });
   }
 }
 

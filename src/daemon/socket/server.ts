@@ -40,11 +40,10 @@ const AT_A_TIME = 16;
 const MOST_UNREAD = 256 * 1024;
 const MOST_CLIENTS = 4096;
 
-export function serve(path: string, answers: Answers, log: Log): DaemonServer {
+export function serve(path: string, { answers, log }: { answers: Answers; log: Log }): DaemonServer {
   let clients = 0;
-  const server: LineServer = listenForLines(
-    path,
-    (line, peer) => {
+  const server: LineServer = listenForLines(path, {
+    accept: (line, peer) => {
       if (!mayConnect(peer)) {
         log("warn", `a connection of ${peer === null ? "an unknown user" : `uid ${peer.uid}`} was turned away`, {
           pid: peer?.pid ?? null,
@@ -61,8 +60,8 @@ export function serve(path: string, answers: Answers, log: Log): DaemonServer {
         clients--;
       });
     },
-    { mostWaiting: 4 * 1024 * 1024 },
-  );
+    mostWaiting: 4 * 1024 * 1024,
+  });
   return { clients: () => clients, isReachable: () => server.isReachable(), stop: () => server.stop() };
 }
 

@@ -89,7 +89,10 @@ export function uninstallPlan({ manager, paths, env, uid, user, lingers }: Remov
 }
 
 /** The manager's own command line for starting or restarting what is installed. */
-export function controlCommand(manager: ServiceManager, doing: "start" | "restart", uid: number): string[] {
+export function controlCommand(
+  manager: ServiceManager,
+  { doing, uid }: { doing: "start" | "restart"; uid: number },
+): string[] {
   if (manager === "systemd") return ["systemctl", "--user", doing, UNIT_NAME];
   return ["launchctl", "kickstart", ...(doing === "restart" ? ["-k"] : []), `gui/${uid}/${LABEL}`];
 }

@@ -94,7 +94,9 @@ export function refreshBinary({ paths }: ServiceContext): void {
 
 export async function control(context: ServiceContext, doing: "start" | "restart"): Promise<void> {
   await checkManager(context);
-  await carryOut(context, [{ is: "run", argv: controlCommand(context.manager, doing, person(context.env).uid) }]);
+  await carryOut(context, [
+    { is: "run", argv: controlCommand(context.manager, { doing, uid: person(context.env).uid }) },
+  ]);
 }
 
 /** Throws when no manager answers. */
@@ -122,9 +124,9 @@ async function carryOut(context: ServiceContext, steps: readonly PlanStep[]): Pr
       try {
         mkdirSync(dirname(step.path), { recursive: true });
       } catch (error) {
-        throw writeError(step.path, error);
+        throw writeError(step.path, { cause: error });
       }
-      writeWhole(step.path, step.text, { mode: 0o644 });
+      writeWhole(step.path, { text: step.text, mode: 0o644 });
     } else {
       const { code, err } = await run(step.argv, context);
       if (code !== 0 && step.mayFail !== true)
@@ -154,7 +156,7 @@ function placeBinary(from: string, to: string): void {
     renameSync(temporary, to);
     removeFile(temporary);
   } catch (error) {
-    throw writeError(to, error);
+    throw writeError(to, { cause: error });
   }
 }
 

@@ -26,29 +26,38 @@ export async function checkCompose(place: Place, index: ManifestIndex): Promise<
   if (keys.length === 0) return [];
   const who = `${keys.join(", ")} ${keys.length === 1 ? "needs" : "need"} Compose`;
   const details = { keys };
-  if (!isTrusted(place, place.root)) return isLikely(place.env) ? [] : [missing(who, [], details)];
+  if (!isTrusted(place, place.root)) return isLikely(place.env) ? [] : [missing(who, { lines: [], details })];
   try {
     const { env, cache, home } = place;
     const request = { env, cwd: "/", cache, seal: makeSeal(cache, home), onCommand: () => {} };
     const engine = await findEngine(request);
     const answer = await listContainers({ engine, project: "none" }, env);
     if (answer !== null)
-      return [makeFinding("compose", "fine", `${engine} is installed, and its engine answers.`, { details })];
+      return [
+        makeFinding("compose", { level: "fine", text: `${engine} is installed, and its engine answers.`, details }),
+      ];
     const text = `${who}: ${engine} is installed, but its engine does not answer \`${ENGINES[engine].client} ps\`.`;
     const hint = "Start the engine, or check that you are allowed to use it. DOCKER_HOST says where it is looked for.";
     // On many machines the engine is usually not running. That needs attention only if every managed command needs it.
     return [
-      makeFinding("compose", managed.every(({ isStack }) => isStack) ? "attention" : "note", text, { hint, details }),
+      makeFinding("compose", {
+        level: managed.every(({ isStack }) => isStack) ? "attention" : "note",
+        text,
+        hint,
+        details,
+      }),
     ];
   } catch (error) {
     if (!(error instanceof DtError) || error.code !== "no-compose") throw error;
-    return [missing(who, error.lines, details)];
+    return [missing(who, { lines: error.lines, details })];
   }
 }
 
-function missing(who: string, lines: readonly string[], details: Finding["details"]): Finding {
+function missing(who: string, { lines, details }: { lines: readonly string[]; details: Finding["details"] }): Finding {
   const said = lines.map((line) => line.trim()).join("; ");
-  return makeFinding("compose", "attention", `${who}, and none was found${said === "" ? "" : `: ${said}`}.`, {
+  return makeFinding("compose", {
+    level: "attention",
+    text: `${who}, and none was found${said === "" ? "" : `: ${said}`}.`,
     hint: "Install Docker with its Compose plugin, docker-compose, or Podman.",
     details,
   });

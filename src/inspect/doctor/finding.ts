@@ -3,7 +3,10 @@ import type { CheckName, Finding, FindingLevel } from "./types.ts";
 
 type Rest = Partial<Pick<Finding, "key" | "hint" | "details" | "repair">>;
 
-export function makeFinding(check: CheckName, level: FindingLevel, text: string, rest: Rest = {}): Finding {
+export function makeFinding(
+  check: CheckName,
+  { level, text, ...rest }: { level: FindingLevel; text: string } & Rest,
+): Finding {
   return { check, level, text, key: null, hint: null, details: null, repair: null, ...rest };
 }
 

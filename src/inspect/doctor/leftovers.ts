@@ -32,9 +32,11 @@ function checkTemporaries({ store, table }: Ground, names: readonly string[]): F
     })
     .map((name) => join(store.directory, name));
   if (left.length === 0) return [];
-  const text = `${count(left.length, "temporary file")} of a dt that was killed ${left.length === 1 ? "is" : "are"} still in ${store.directory}.`;
+  const text = `${count(left.length, { one: "temporary file" })} of a dt that was killed ${left.length === 1 ? "is" : "are"} still in ${store.directory}.`;
   return [
-    makeFinding("temporary", "attention", text, {
+    makeFinding("temporary", {
+      level: "attention",
+      text,
       hint: FIX,
       details: { files: left },
       repair: () => removeAll(left, "temporary file"),
@@ -57,9 +59,11 @@ function checkHistories({ store }: Ground): Finding[] {
     .map(({ name }) => join(directory, name))
     .filter(isOld);
   if (left.length === 0) return [];
-  const text = `${directory} has ${count(left.length, "leftover note")} about ended launches.`;
+  const text = `${directory} has ${count(left.length, { one: "leftover note" })} about ended launches.`;
   return [
-    makeFinding("history", "attention", text, {
+    makeFinding("history", {
+      level: "attention",
+      text,
       hint: FIX,
       details: { files: left },
       repair: () => removeAll(left, "note"),
@@ -82,9 +86,11 @@ function checkSpecs({ store, home }: Ground): Finding[] {
     .map(({ file }) => file)
     .filter(isOld);
   if (left.length === 0) return [];
-  const text = `${dirname(left[0] as string)} has the start settings (with environment) of ${count(left.length, "ended launch", "ended launches")}.`;
+  const text = `${dirname(left[0] as string)} has the start settings (with environment) of ${count(left.length, { one: "ended launch", many: "ended launches" })}.`;
   return [
-    makeFinding("history", "attention", text, {
+    makeFinding("history", {
+      level: "attention",
+      text,
       hint: FIX,
       details: { files: left },
       repair: () => removeAll(left, "file"),
@@ -98,9 +104,9 @@ function checkSetAside({ store }: Ground, names: readonly string[]): Finding[] {
     .filter((name) => name.endsWith(".corrupt") || name.endsWith(".foreign"))
     .map((name) => join(store.directory, name));
   if (kept.length === 0) return [];
-  const text = `${count(kept.length, "file")} ${kept.length === 1 ? "was" : "were"} set aside as unreadable or not written by your dt.`;
+  const text = `${count(kept.length, { one: "file" })} ${kept.length === 1 ? "was" : "were"} set aside as unreadable or not written by your dt.`;
   const hint = `Look at ${kept.length === 1 ? "it" : "them"}, then: rm ${kept.map(showWord).join(" ")}`;
-  return [makeFinding("set-aside", "note", text, { hint, details: { files: kept } })];
+  return [makeFinding("set-aside", { level: "note", text, hint, details: { files: kept } })];
 }
 
 function checkHostErrors({ store }: Ground): Finding[] {
@@ -110,13 +116,18 @@ function checkHostErrors({ store }: Ground): Finding[] {
   if (size === 0) return [];
   const text = `${file} holds ${size} bytes of errors that hosts could not report elsewhere.`;
   return [
-    makeFinding("host-errors", "note", text, { hint: `Read it, then: rm ${showWord(file)}`, details: { file, size } }),
+    makeFinding("host-errors", {
+      level: "note",
+      text,
+      hint: `Read it, then: rm ${showWord(file)}`,
+      details: { file, size },
+    }),
   ];
 }
 
 function removeAll(files: readonly string[], what: string) {
   for (const file of files) removeFile(file);
-  return { done: true, text: `removed ${count(files.length, what)}` };
+  return { done: true, text: `removed ${count(files.length, { one: what })}` };
 }
 
 function isOld(path: string): boolean {
@@ -133,6 +144,6 @@ export function namesIn(directory: string): string[] {
   }
 }
 
-function count(number: number, one: string, many = `${one}s`): string {
+function count(number: number, { one, many = `${one}s` }: { one: string; many?: string | undefined }): string {
   return `${number} ${number === 1 ? one : many}`;
 }

@@ -11,41 +11,41 @@ import type { Finding, Repaired } from "./types.ts";
 export function checkLocks(ground: Ground, names: readonly string[]): Finding[] {
   const locks = names.filter((name) => name.endsWith(".lock") && !name.startsWith("."));
   const findings = locks.flatMap((name) => checkLock(ground, name));
-  return findings.length > 0 ? findings : [makeFinding("lock", "fine", "No key is locked.")];
+  return findings.length > 0 ? findings : [makeFinding("lock", { level: "fine", text: "No key is locked." })];
 }
 
 function checkLock({ store, table }: Ground, name: string): Finding[] {
   const path = join(store.directory, name);
   const key = name.slice(0, -".lock".length);
-  const read = readHolder(path, store.seal);
+  const read = readHolder(path, { seal: store.seal });
   if (read.is === "absent") return []; // released meanwhile
-  const repair = () => breakOne(path, key, { store, table });
+  const repair = () => breakOne(path, { key, site: { store, table } });
   if (read.is === "unreadable" && read.foreign === true) {
     const text = `${key} has a foreign lock (${read.reason}): dt believes nothing in it.`;
     const hint = "The next start or stop sets the file aside.";
-    return [makeFinding("lock", "note", text, { key, hint, details: { path, holder: null } })];
+    return [makeFinding("lock", { level: "note", text, key, hint, details: { path, holder: null } })];
   }
   if (read.is === "unreadable" && !isUnfinished(path)) {
     const text = `${key} has a lock that dt cannot judge from here (${read.reason}).`;
     const hint = "Use the dt that took it, or check the mode of the file.";
-    return [makeFinding("lock", "attention", text, { key, hint, details: { path, holder: null } })];
+    return [makeFinding("lock", { level: "attention", text, key, hint, details: { path, holder: null } })];
   }
   if (read.is === "unreadable") {
     const text = `${key} has an unfinished lock (${read.reason}): a dt was killed while taking it, or is taking it right now.`;
-    return [makeFinding("lock", "attention", text, { key, hint: FIX, details: { path, holder: null }, repair })];
+    return [makeFinding("lock", { level: "attention", text, key, hint: FIX, details: { path, holder: null }, repair })];
   }
   const holder = read.value;
   const presence = presenceOf(table, holder.holder);
   const details = { path, ...holder, presence };
   const held = `${key} is locked by ${describeHolder(holder)}`;
-  if (presence === "alive") return [makeFinding("lock", "fine", `${held}.`, { key, details })];
+  if (presence === "alive") return [makeFinding("lock", { level: "fine", text: `${held}.`, key, details })];
   if (presence === "unknown") {
     const text = `${held}, in another pid namespace: dt cannot see from here whether it is alive.`;
     const hint = `Check where it was started. If that container is gone: rm ${showWord(path)}`;
-    return [makeFinding("lock", "attention", text, { key, details, hint })];
+    return [makeFinding("lock", { level: "attention", text, key, details, hint })];
   }
   const text = `${held}, which is gone. The next start or stop breaks the lock if the file system has flock.`;
-  return [makeFinding("lock", "attention", text, { key, details, hint: FIX, repair })];
+  return [makeFinding("lock", { level: "attention", text, key, details, hint: FIX, repair })];
 }
 
 function describeHolder({ holder, command, since, doing, backend }: LockHolder): string {
@@ -61,8 +61,11 @@ const LEFT: Record<LockReason, string> = {
   "re-entry": "this process holds it itself",
 };
 
-function breakOne(path: string, key: string, { store, table }: Pick<Ground, "store" | "table">): Repaired {
-  const outcome = breakStaleLock(path, store.seal, table);
+function breakOne(
+  path: string,
+  { key, site: { store, table } }: { key: string; site: Pick<Ground, "store" | "table"> },
+): Repaired {
+  const outcome = breakStaleLock(path, { seal: store.seal, table });
   if (outcome.is === "absent") return { done: true, text: `the lock of ${key} was already gone` };
   if (outcome.is === "broken") return { done: true, text: `broke the lock of ${key}` };
   return { done: false, text: `left the lock of ${key}: ${LEFT[outcome.reason]}` };

@@ -8,8 +8,8 @@ import type { Asker } from "../../state/types.ts";
 import { stopLost } from "../../supervisor/end/lost.ts";
 import { HOST_MARK } from "../../supervisor/launch/marks.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
+import { isOfRunDirectory } from "../../supervisor/tree/evidence.ts";
 import { isSpared } from "../../supervisor/tree/spare.ts";
-import { isOfRunDirectory } from "../../supervisor/tree/tree.ts";
 import { isOver, type ProcessEntry } from "../../sys/process/identity.ts";
 import { parseKey } from "../../values/key.ts";
 import { FIX, makeFinding } from "./finding.ts";
@@ -28,7 +28,10 @@ interface Carrier {
 const HOST_RESTORES_MS = 1500;
 const LOOK_EVERY_MS = 50;
 
-export async function checkLost(ground: Ground, index: ManifestIndex | null, by: Asker): Promise<Finding[]> {
+export async function checkLost(
+  ground: Ground,
+  { index, by }: { index: ManifestIndex | null; by: Asker },
+): Promise<Finding[]> {
   const deadline = performance.now() + HOST_RESTORES_MS;
   let lost = findLost(ground);
   while (lost.length > 0 && performance.now() < deadline) {
@@ -65,7 +68,9 @@ function carrierOf({ table, root, store }: Ground, entry: ProcessEntry): Carrier
   const token = table.environmentOf(entry.pid, "DIALTONE_TOKEN");
   if (typeof key !== "string" || typeof token !== "string" || !TOKEN.test(token) || parseKey(key) === null) return null;
   if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return null;
-  return isOfRunDirectory(table, entry.pid, root, store.directory) ? { entry, key, token } : null;
+  return isOfRunDirectory(table, { pid: entry.pid, root, runDirectory: store.directory })
+    ? { entry, key, token }
+    : null;
 }
 
 interface Lost {
@@ -81,37 +86,46 @@ function describeLost(ground: Ground, { index, key, found, by }: Lost): Finding 
   const processes = found.map(({ entry }) => ({
     pid: entry.pid,
     command: table.commandLineOf(entry.pid),
-    spared: isSpared(table, entry, spare),
+    spared: isSpared(table, { entry, names: spare }),
   }));
   const named = processes.map((one) => `pid ${one.pid} (${one.command})`).join(", ");
   const details = { processes };
   if (processes.every((one) => one.spared)) {
     const text = `An earlier launch of ${key} left processes that its \`stop.spare\` names: ${named}.`;
-    return makeFinding("lost-processes", "note", text, { key, details });
+    return makeFinding("lost-processes", { level: "note", text, key, details });
   }
   const text = `${named} ${found.length === 1 ? "claims" : "claim"} to belong to ${key}, but no record says so.`;
   if (isInside(ground, found))
-    return makeFinding("lost-processes", "attention", `${text} This dt runs inside it.`, {
+    return makeFinding("lost-processes", {
+      level: "attention",
+      text: `${text} This dt runs inside it.`,
       key,
       details,
       hint: "Run `dt doctor --fix` from outside it.",
     });
   if (store.record(key).is === "there")
-    return makeFinding("lost-processes", "attention", `${text} Its record is of another launch.`, {
+    return makeFinding("lost-processes", {
+      level: "attention",
+      text: `${text} Its record is of another launch.`,
       key,
       details,
       hint: "Look at these processes, and end them yourself if they are yours.",
     });
-  return makeFinding("lost-processes", "attention", text, {
+  return makeFinding("lost-processes", {
+    level: "attention",
+    text,
     key,
     details,
     hint: `${FIX} (stops them)`,
-    repair: () => stopThem(ground, key, spare, by),
+    repair: () => stopThem(ground, { key, spare, by }),
   });
 }
 
-async function stopThem(ground: Ground, key: string, spare: string[], by: Asker): Promise<Repaired> {
-  const stopped = await stopLost(ground, { key, by, lockTimeoutMs: LOCK_WAIT_MS, timeoutMs: null }, spare);
+async function stopThem(
+  ground: Ground,
+  { key, spare, by }: { key: string; spare: string[]; by: Asker },
+): Promise<Repaired> {
+  const stopped = await stopLost(ground, { request: { key, by, lockTimeoutMs: LOCK_WAIT_MS, timeoutMs: null }, spare });
   if (stopped === null) return { done: true, text: `${key} has a record again, so nothing was stopped` };
   return { done: true, text: `stopped what was left of ${key}` };
 }
@@ -119,7 +133,10 @@ async function stopThem(ground: Ground, key: string, spare: string[], by: Asker)
 /** What any variant spares: the variant may have been renamed, and that must not end a shared server. */
 function spareOf(index: ManifestIndex | null, key: string): string[] {
   const parts = parseKey(key);
-  const command = parts === null || index === null ? undefined : commandOf(index.plugins, parts.plugin, parts.command);
+  const command =
+    parts === null || index === null
+      ? undefined
+      : commandOf(index.plugins, { plugin: parts.plugin, command: parts.command });
   return Object.values(command?.variants ?? {}).flatMap((one) => (one.kind === "managed" ? one.stop.spare : []));
 }
 

@@ -112,7 +112,9 @@ function checkPlugin(index: ManifestIndex, plugin: ResolvedPlugin): Finding[] {
       (settings.run === null ? [] : findNestedCalls(settings.run)).flatMap((call) => {
         if (told.has(call.text)) return []; // a variant with the same `run` as its command
         told.add(call.text);
-        return describeCall(index, { plugin: plugin.name, command: command.name, variant, settings }, call) ?? [];
+        return (
+          describeCall(index, { caller: { plugin: plugin.name, command: command.name, variant, settings }, call }) ?? []
+        );
       }),
     );
   });
@@ -131,12 +133,12 @@ function isOtherName({ settings: { kind, run } }: Caller): boolean {
 }
 
 /** Null for a call that only looks, and for a one-shot that is another name for a call about launches. */
-function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): Finding | null {
+function describeCall(index: ManifestIndex, { caller, call }: { caller: Caller; call: NestedCall }): Finding | null {
   const key = formatKey(caller);
   const [first, second, third] = call.words;
   const says = `The \`run\` of ${key} calls \`${call.text}\``;
   const tell = (level: "note" | "attention", text: string, hint: string | null, direct: string | null = null) =>
-    makeFinding("nested", level, `${says}${text}`, { key, hint, details: { call: call.text, direct } });
+    makeFinding("nested", { level, text: `${says}${text}`, key, hint, details: { call: call.text, direct } });
   if (first === undefined || second === undefined || isReservedVerb(first)) {
     const changes = first !== undefined && ["stop", "restart", "up", "down"].includes(first);
     return changes && !isOtherName(caller)
@@ -144,7 +146,7 @@ function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): F
       : null;
   }
   if (call.elsewhere) return tell("note", ", in another project.", null);
-  const command = commandOf(index.plugins, first, second);
+  const command = commandOf(index.plugins, { plugin: first, command: second });
   if (command === undefined && mayDeclareMore(index)) return null;
   if (command === undefined) return tell("attention", ", which no manifest declares.", null);
   const named = third !== undefined && third !== DEFAULT_VARIANT && Object.hasOwn(command.variants, third);
@@ -167,12 +169,12 @@ function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): F
   if (target.run === null) return tell("note", ", which is a `handler`: a function inside dt.", null);
   const rest = call.words.slice(named ? 3 : 2);
   const args = rest[0] === "--" ? rest.slice(1) : rest;
-  const direct = directCommand(caller.settings, target, args);
+  const direct = directCommand(caller.settings, { target, args });
   return tell("note", ": an unnecessary second layer.", `Write instead what it executes: ${direct}`, direct);
 }
 
 /** The command that the one-shot executes, from the caller's directory and environment. */
-function directCommand(caller: Settings, target: Settings, args: readonly string[]): string {
+function directCommand(caller: Settings, { target, args }: { target: Settings; args: readonly string[] }): string {
   const run = target.run as string[] | string;
   const line = typeof run === "string" && args.length === 0 ? run : showCommand(buildArgv(run, args));
   const variables = Object.entries(target.env).map(([name, value]) =>

@@ -14,15 +14,18 @@ import { formatBytes } from "../../values/size.ts";
 import { FIX, makeFinding } from "./finding.ts";
 import type { Finding } from "./types.ts";
 
-export function checkVersion(self: readonly string[], path: string | undefined, cwd: string): Finding[] {
+export function checkVersion(
+  self: readonly string[],
+  { path, cwd }: { path: string | undefined; cwd: string },
+): Finding[] {
   const build = `dt ${VERSION}${COMMIT === "" ? "" : ` (${COMMIT})`}, Bun ${Bun.version}, ${process.arch}`;
   const own = realpathOf(self[0] as string);
   const details = { version: VERSION, commit: COMMIT, bun: Bun.version, arch: process.arch, executable: own };
-  const findings = [makeFinding("version", "fine", `${build}, at ${own}.`, { details })];
-  const onPath = lookup("dt", path ?? "", cwd);
+  const findings = [makeFinding("version", { level: "fine", text: `${build}, at ${own}.`, details })];
+  const onPath = lookup("dt", { path: path ?? "", cwd });
   if (onPath === null || realpathOf(onPath) === own) return findings;
   const text = `\`dt\` on PATH is another binary: ${onPath}.`;
-  return [...findings, makeFinding("version", "note", text, { details: { onPath } })];
+  return [...findings, makeFinding("version", { level: "note", text, details: { onPath } })];
 }
 
 /** The wrapper of a source checkout runs the `dist/dt` beside it. */
@@ -31,12 +34,17 @@ export function checkWrapper(root: string, self: readonly string[]): Finding[] {
   if (statSync(wrapper, { throwIfNoEntry: false }) === undefined) return [];
   const binary = join(root, "dist", "dt");
   if (statSync(binary, { throwIfNoEntry: false }) === undefined)
-    return [makeFinding("wrapper", "note", `${wrapper} has no binary yet, and builds ${binary} when you run it.`)];
+    return [
+      makeFinding("wrapper", {
+        level: "note",
+        text: `${wrapper} has no binary yet, and builds ${binary} when you run it.`,
+      }),
+    ];
   const same = realpathOf(binary) === realpathOf(self[0] as string);
   return [
     same
-      ? makeFinding("wrapper", "fine", `${wrapper} runs this very binary.`)
-      : makeFinding("wrapper", "note", `${wrapper} runs a different binary: ${binary}.`),
+      ? makeFinding("wrapper", { level: "fine", text: `${wrapper} runs this very binary.` })
+      : makeFinding("wrapper", { level: "note", text: `${wrapper} runs a different binary: ${binary}.` }),
   ];
 }
 
@@ -47,17 +55,20 @@ export function checkKernel(): Finding[] {
   return [
     ...(fine.length === 0
       ? []
-      : [makeFinding("system", "fine", `This system has: ${fine.join(", ")}.`, { details: { features } })]),
+      : [
+          makeFinding("system", { level: "fine", text: `This system has: ${fine.join(", ")}.`, details: { features } }),
+        ]),
     ...missing.map((feature) =>
-      makeFinding("system", "note", `This system lacks: ${feature.name}. So ${feature.without}.`, {
+      makeFinding("system", {
+        level: "note",
+        text: `This system lacks: ${feature.name}. So ${feature.without}.`,
         details: { feature },
       }),
     ),
-    makeFinding(
-      "cgroups",
-      "fine",
-      "dt uses no cgroups: it finds the processes of a launch by their parents, their session, and the token and lineage that they inherit, which needs no privileges and no daemon.",
-    ),
+    makeFinding("cgroups", {
+      level: "fine",
+      text: "dt uses no cgroups: it finds the processes of a launch by their parents, their session, and the token and lineage that they inherit, which needs no privileges and no daemon.",
+    }),
   ];
 }
 
@@ -66,7 +77,7 @@ export function checkRunDirectory(directory: string, uid: number): { findings: F
   const stat = lstatSync(directory, { throwIfNoEntry: false });
   if (stat === undefined) {
     const text = `${directory} does not exist: nothing has been started yet, or it was removed.`;
-    return { findings: [makeFinding("run-directory", "fine", text)], usable: false };
+    return { findings: [makeFinding("run-directory", { level: "fine", text })], usable: false };
   }
   const mode = (stat.mode & 0o777).toString(8).padStart(4, "0");
   const details = { directory, mode, uid: stat.uid };
@@ -76,12 +87,12 @@ export function checkRunDirectory(directory: string, uid: number): { findings: F
       ? "Remove the link, or set DIALTONE_RUN_DIR to the directory it points to."
       : `mv ${showWord(directory)} ${showWord(`${directory}.old`)}`;
     const text = `${directory} ${what}, and dt keeps its state only in a real directory.`;
-    return { findings: [makeFinding("run-directory", "attention", text, { details, hint })], usable: false };
+    return { findings: [makeFinding("run-directory", { level: "attention", text, details, hint })], usable: false };
   }
   if (stat.uid !== uid && uid !== 0) {
     const text = `${directory} belongs to uid ${stat.uid}, not to you (uid ${uid}).`;
     const hint = "Run dt as that user, or set DIALTONE_RUN_DIR to a directory that you own.";
-    return { findings: [makeFinding("run-directory", "attention", text, { details, hint })], usable: false };
+    return { findings: [makeFinding("run-directory", { level: "attention", text, details, hint })], usable: false };
   }
   if ((stat.mode & 0o077) !== 0) {
     const text = `Other users can read or change ${directory} (mode ${mode}).`;
@@ -90,12 +101,14 @@ export function checkRunDirectory(directory: string, uid: number): { findings: F
       return { done: true, text: `made ${directory} private (mode 0700)` };
     };
     return {
-      findings: [makeFinding("run-directory", "attention", text, { details, hint: FIX, repair })],
+      findings: [makeFinding("run-directory", { level: "attention", text, details, hint: FIX, repair })],
       usable: true,
     };
   }
   return {
-    findings: [makeFinding("run-directory", "fine", `${directory} is private to you (mode ${mode}).`, { details })],
+    findings: [
+      makeFinding("run-directory", { level: "fine", text: `${directory} is private to you (mode ${mode}).`, details }),
+    ],
     usable: true,
   };
 }
@@ -119,7 +132,7 @@ function describeAbilities(directory: string, facts: FileSystemFacts): Finding[]
         ? "Mount it writable"
         : "Free space";
     const hint = `${first}, or set DIALTONE_RUN_DIR to a writable directory.`;
-    return [makeFinding("file-system", "attention", text, { details, hint })];
+    return [makeFinding("file-system", { level: "attention", text, details, hint })];
   }
   const abilities: [boolean | null, string, string][] = [
     [facts.links, "hard links", "dt takes locks by exclusive creation instead, which is as safe"],
@@ -131,9 +144,11 @@ function describeAbilities(directory: string, facts: FileSystemFacts): Finding[]
   return [
     ...(works.length === 0
       ? []
-      : [makeFinding("file-system", "fine", `${kind} has ${works.join(", ")}.`, { details })]),
+      : [makeFinding("file-system", { level: "fine", text: `${kind} has ${works.join(", ")}.`, details })]),
     ...abilities.flatMap(([there, name, without]) =>
-      there === true ? [] : [makeFinding("file-system", "note", `${kind} lacks ${name}: ${without}.`, { details })],
+      there === true
+        ? []
+        : [makeFinding("file-system", { level: "note", text: `${kind} lacks ${name}: ${without}.`, details })],
     ),
   ];
 }
@@ -144,9 +159,9 @@ function describeRoom(directory: string, { freeBytes, freeFiles }: FileSystemFac
   if (freeBytes < LITTLE_BYTES || (freeFiles !== null && freeFiles < FEW_FILES)) {
     const what = freeBytes < LITTLE_BYTES ? formatBytes(freeBytes) : `room for ${freeFiles} files`;
     const text = `Only ${what} is left on the disk of ${directory}: dt can stop launches but not start them, and what they write to their logs is lost.`;
-    return [makeFinding("free-space", "attention", text, { details, hint: "Free some space." })];
+    return [makeFinding("free-space", { level: "attention", text, details, hint: "Free some space." })];
   }
-  return [makeFinding("free-space", "fine", `${formatBytes(freeBytes)} are free there.`, { details })];
+  return [makeFinding("free-space", { level: "fine", text: `${formatBytes(freeBytes)} are free there.`, details })];
 }
 
 /** The roots that are remembered in the user's home. */
@@ -159,7 +174,7 @@ export function checkRoots(home: string | null): Finding[] {
       removeFile(file);
       return { done: true, text: `forgot ${root}` };
     };
-    return [makeFinding("root", "attention", text, { hint: FIX, details: { root, file }, repair })];
+    return [makeFinding("root", { level: "attention", text, hint: FIX, details: { root, file }, repair })];
   });
 }
 
@@ -182,9 +197,9 @@ function realpathOf(path: string): string {
 }
 
 /** Null also for dt's own shim on the PATH of a launch: it is this binary under another name. */
-function lookup(name: string, path: string, cwd: string): string | null {
+function lookup(name: string, { path, cwd }: { path: string; cwd: string }): string | null {
   try {
-    const found = findExecutable(name, path, cwd);
+    const found = findExecutable(name, { path, cwd });
     return dirname(found).includes(`${join(".dialtone", "shims")}`) ? null : found;
   } catch (error) {
     if (error instanceof DtError) return null;

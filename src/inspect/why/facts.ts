@@ -78,13 +78,14 @@ export interface KeyFacts {
   containers?: string;
 }
 
+interface FactsRequest {
+  key: string;
+  seen: { state: KeyState; pid: number | null } | null;
+  index: ManifestIndex | null;
+}
+
 /** `seen`: what `ps` says about the key. */
-export function gatherFacts(
-  ground: Ground,
-  key: string,
-  seen: { state: KeyState; pid: number | null } | null,
-  index: ManifestIndex | null,
-): KeyFacts {
+export function gatherFacts(ground: Ground, { key, seen, index }: FactsRequest): KeyFacts {
   const { store, table } = ground;
   const unreadable: KeyFacts["unreadable"] = [];
   const take = <T>(read: FileRead<T>, file: string): T | null => {
@@ -120,9 +121,9 @@ export function gatherFacts(
     earlierBoot: record !== null && record.host.bootId !== table.bootId(),
     lock: readLock(ground, key),
     ...(pending.length === 0 ? {} : { pending }),
-    drift: record !== null && leader === "alive" ? findDrift(ground, index, record) : null,
+    drift: record !== null && leader === "alive" ? findDrift(ground, { index, record }) : null,
     declared,
-    log: readLog(record, exit, usualLog, state),
+    log: readLog(record, { exit, usual: usualLog, state }),
   };
 }
 
@@ -150,9 +151,7 @@ const TELLING: readonly (KeyState | null)[] = ["unhealthy", "failed", "exited"];
 
 function readLog(
   record: LaunchRecord | null,
-  exit: ExitRecord | null,
-  usual: string,
-  state: KeyState | null,
+  { exit, usual, state }: { exit: ExitRecord | null; usual: string; state: KeyState | null },
 ): LogFacts {
   const path = record?.log ?? exit?.log ?? usual;
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -162,6 +161,6 @@ function readLog(
     path,
     is: stat === undefined ? "missing" : other ? "other" : "there",
     freeBytes: readSpace(dirname(path))?.freeBytes ?? null,
-    lines: record !== null && !other && TELLING.includes(state) ? readLastLines(path, LAST_LINES) : [],
+    lines: record !== null && !other && TELLING.includes(state) ? readLastLines(path, { lines: LAST_LINES }) : [],
   };
 }

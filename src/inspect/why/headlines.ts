@@ -141,7 +141,7 @@ export const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
 
 function endedByItself(facts: KeyFacts): string[] {
   const { key, exit, record, history, declared } = facts;
-  const policy = policySentence(declared, exit, record);
+  const policy = policySentence(declared, { exit, record });
   if (record === null) {
     return exit === null
       ? [`${key} is not running.`]
@@ -175,7 +175,10 @@ function meaningSentences(exit: ExitRecord | null): string[] {
   return meaning === null ? [] : [meaning];
 }
 
-function policySentence(declared: Declaration, exit: ExitRecord | null, record: LaunchRecord | null): string[] {
+function policySentence(
+  declared: Declaration,
+  { exit, record }: { exit: ExitRecord | null; record: LaunchRecord | null },
+): string[] {
   if (record !== null || exit === null) return [];
   if (exit.gaveUpAfter !== undefined) {
     const restarts = exit.gaveUpAfter === 1 ? "one restart" : `${exit.gaveUpAfter} restarts`;

@@ -25,10 +25,13 @@ export interface Assembled {
  * No plugin gets a name that two manifests claim. A broken manifest whose name was read claims it too. Built-in plugins
  * come last and silently give way.
  */
-export function assembleIndex(all: LoadedManifest[], sight: Assembled, builtins: ResolvedPlugin[]): ManifestIndex {
+export function assembleIndex(
+  all: LoadedManifest[],
+  { sight, builtins }: { sight: Assembled; builtins: ResolvedPlugin[] },
+): ManifestIndex {
   const { root, unread } = sight;
   const index: ManifestIndex = { root, plugins: Object.create(null), failures: [...sight.failures], unread };
-  const loaded = sight.isStrange ? withoutTaken(all, builtins, index.failures) : all;
+  const loaded = sight.isStrange ? withoutTaken(all, { builtins, failures: index.failures }) : all;
   const imported = new Set(loaded.flatMap(({ file, parts = [] }) => parts.filter((part) => part !== file)));
   const claims = new Map<string, LoadedManifest[]>();
   for (const manifest of loaded) {
@@ -44,7 +47,7 @@ export function assembleIndex(all: LoadedManifest[], sight: Assembled, builtins:
     for (const { outcome, file, origin } of claimants) {
       if (outcome.is !== "plugin") continue;
       if (isReservedVerb(name) && !isNewlyReserved(name)) index.failures.push(reserved(file, name));
-      else if (claimants.length > 1) index.failures.push(duplicate(file, name, claimants));
+      else if (claimants.length > 1) index.failures.push(duplicate(file, { name, claimants }));
       else index.plugins[name] = withoutPrototypes({ ...outcome.plugin, file, origin });
     }
   }
@@ -58,8 +61,7 @@ export function assembleIndex(all: LoadedManifest[], sight: Assembled, builtins:
 /** An untrusted manifest cannot claim the name of a built-in plugin or of one in the user's home of dt. */
 function withoutTaken(
   loaded: LoadedManifest[],
-  builtins: ResolvedPlugin[],
-  failures: ManifestFailure[],
+  { builtins, failures }: { builtins: ResolvedPlugin[]; failures: ManifestFailure[] },
 ): LoadedManifest[] {
   const nameOf = ({ outcome }: LoadedManifest) => (outcome.is === "plugin" ? outcome.plugin.name : null);
   const taken = new Set<string | null>(builtins.map(({ name }) => name));
@@ -121,7 +123,7 @@ function reserved(file: string, name: string): ManifestFailure {
   };
 }
 
-function duplicate(file: string, name: string, claimants: LoadedManifest[]): ManifestFailure {
+function duplicate(file: string, { name, claimants }: { name: string; claimants: LoadedManifest[] }): ManifestFailure {
   const others = claimants.filter((other) => other.file !== file).map((other) => other.file);
   return {
     file,

@@ -75,7 +75,7 @@ export function writeCache({ cacheDir, home }: CachePlace, cache: Cache): void {
     makePrivateDirectory(cacheDir);
     ignoreInGit(cacheDir);
     const file = cacheFile(cacheDir);
-    writeOwn(file, makeSeal(cacheDir, home).closeText(file, JSON.stringify(cache)), { durable: false });
+    writeOwn(file, { text: makeSeal(cacheDir, home).closeText(file, JSON.stringify(cache)), durable: false });
   } catch {
     // read-only, full or not ours: the next call loads again
   }

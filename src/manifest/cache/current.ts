@@ -27,18 +27,21 @@ export interface Sorted {
 }
 
 /** The manifests whose outcome in the cache still holds, and those to load. */
-export function sortCached(cache: Cache | null, manifests: readonly FoundManifest[], options: IndexOptions): Sorted {
+export function sortCached(
+  cache: Cache | null,
+  { manifests, options }: { manifests: readonly FoundManifest[]; options: IndexOptions },
+): Sorted {
   const hasher = createHasher(options);
   const loaded: CachedManifest[] = [];
   const stale: FoundManifest[] = [];
   const failed: CachedManifest[] = [];
   for (const found of manifests) {
     const entry = entryOf(cache, found.file);
-    if (entry === undefined || !isCurrent(entry, options.env, hasher)) {
+    if (entry === undefined || !isCurrent(entry, { env: options.env, hasher })) {
       stale.push(found);
       continue;
     }
-    const known = { ...found, outcome: refusedImport(found.file, entry, hasher) ?? entry.outcome, entry };
+    const known = { ...found, outcome: refusedImport(found.file, { entry, hasher }) ?? entry.outcome, entry };
     // The cause of a failure may pass without a trace in the files read: a slow disk, a busy machine.
     if (entry.outcome.is === "failure" && !isData(found.file)) failed.push(known);
     else loaded.push(known);
@@ -74,7 +77,7 @@ function pluginsNamedBy(plugin: ResolvedPlugin): string[] {
   return [...new Set(keys.map(pluginOf))];
 }
 
-function isCurrent(entry: CacheEntry, env: IndexOptions["env"], hasher: Hasher): boolean {
+function isCurrent(entry: CacheEntry, { env, hasher }: { env: IndexOptions["env"]; hasher: Hasher }): boolean {
   return (
     entry.unknown === null &&
     sameEnvironment(entry.env, env) &&
@@ -84,7 +87,7 @@ function isCurrent(entry: CacheEntry, env: IndexOptions["env"], hasher: Hasher):
 }
 
 /** A file with the same content may have changed its owner or mode. */
-function refusedImport(file: string, entry: CacheEntry, hasher: Hasher): Outcome | null {
+function refusedImport(file: string, { entry, hasher }: { entry: CacheEntry; hasher: Hasher }): Outcome | null {
   for (const path in entry.files) {
     const refused = hasher.refusal(path);
     if (refused !== null) return refusedOutcome(file, refused);
@@ -95,11 +98,10 @@ function refusedImport(file: string, entry: CacheEntry, hasher: Hasher): Outcome
 /** The index that these manifests, and those that the root has fixed, yield together. */
 export function indexOfCached(
   sight: Sight,
-  loaded: readonly CachedManifest[],
-  builtins: ResolvedPlugin[],
+  { loaded, builtins }: { loaded: readonly CachedManifest[]; builtins: ResolvedPlugin[] },
 ): ManifestIndex {
   const all = loaded.map((one) => ({ ...one, parts: Object.keys(one.entry?.files ?? {}) }));
-  return { ...assembleIndex([...sight.fixed, ...all], sight, builtins), ...unkeptOf(loaded) };
+  return { ...assembleIndex([...sight.fixed, ...all], { sight, builtins }), ...unkeptOf(loaded) };
 }
 
 function unkeptOf(loaded: readonly { file: string; entry: CacheEntry | null }[]): Pick<ManifestIndex, "unkept"> {

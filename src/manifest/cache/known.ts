@@ -55,8 +55,7 @@ export interface Taken extends FoundManifest {
  */
 export function takeOver(
   { root, home, reading }: { root: string; home: string; reading: "all" | "data" },
-  taken: readonly Taken[],
-  unread: readonly FoundManifest[] = [],
+  { taken, unread = [] }: { taken: readonly Taken[]; unread?: readonly FoundManifest[] | undefined },
 ): string[] {
   const folder = identifyFolder(root);
   if (folder === null) return [];
@@ -71,8 +70,11 @@ export function takeOver(
     const kept = entry ?? before?.manifests.find((one) => one.file === file);
     return kept === undefined ? [] : [{ file, origin, outcome: kept.outcome, files: kept.files, env: kept.env }];
   });
-  writeHomeFile<KnownFile>(home, "known", { version: 1, root, folder, build, reading, manifests, unread: [...unread] });
-  writeWhole(beside, mark, { durable: false });
+  writeHomeFile<KnownFile>(home, {
+    kind: "known",
+    content: { version: 1, root, folder, build, reading, manifests, unread: [...unread] },
+  });
+  writeWhole(beside, { text: mark, durable: false });
   return before === null ? [] : differing(before.manifests, manifests);
 }
 
@@ -82,7 +84,7 @@ function sourceOf({ outcome, files, env, seen, unknown }: NonNullable<Taken["ent
 }
 
 function markFileOf(home: string, root: string): string {
-  return `${homeFileOf(home, "known", root).slice(0, -".json".length)}.mark`;
+  return `${homeFileOf(home, { kind: "known", root }).slice(0, -".json".length)}.mark`;
 }
 
 function differing(before: readonly KnownManifest[], now: readonly KnownManifest[]): string[] {
@@ -94,12 +96,12 @@ function differing(before: readonly KnownManifest[], now: readonly KnownManifest
 
 export function forgetKnown(home: string, root: string): void {
   removeFile(markFileOf(home, root));
-  removeHomeFile(home, "known", root);
+  removeHomeFile(home, { kind: "known", root });
 }
 
 /** Null when nothing was ever taken over there, or only from another folder at this path. */
 function readKnown(home: string, root: string): KnownFile | null {
-  const read = readHomeFile<KnownFile>(home, "known", root);
+  const read = readHomeFile<KnownFile>(home, { kind: "known", root });
   if (read.is !== "there") return null;
   const folder = identifyFolder(root);
   return folder !== null && isSameFolder(read.value.folder, folder) ? read.value : null;
@@ -155,7 +157,7 @@ export function waitingIn({ root, home, ...judge }: KnownPlace): Waiting {
   const there = discover({ root, home, ...judge }).manifests.filter(({ origin }) => origin !== "home");
   const hasher = createHasher(judge);
   const waiting = [
-    ...there.flatMap(({ file }) => (isWaiting(known, file, hasher) ? [file] : [])),
+    ...there.flatMap(({ file }) => (isWaiting(known, { file, hasher }) ? [file] : [])),
     ...(known?.manifests ?? []).flatMap(({ file }) => (there.some((one) => one.file === file) ? [] : [file])),
   ];
   const files = [...new Set(waiting)].sort();
@@ -164,7 +166,7 @@ export function waitingIn({ root, home, ...judge }: KnownPlace): Waiting {
   return { files, mark: sha256(JSON.stringify(contents)) };
 }
 
-function isWaiting(known: KnownFile | null, file: string, hasher: Hasher): boolean {
+function isWaiting(known: KnownFile | null, { file, hasher }: { file: string; hasher: Hasher }): boolean {
   const own = known?.manifests.find((one) => one.file === file);
   if (own !== undefined) return !sameFiles(own.files, hasher);
   return known?.reading !== "data" || isData(file);

@@ -41,7 +41,7 @@ async function reload(file: string, options: ReloadOptions): Promise<Reloaded> {
   const before = createHasher(options);
   const known = [...importClosureOf(file)];
   const digest = digestOf(known, before);
-  const refused = refusalOf(known, file, before) ?? unreadableOutcome(file, digest[file]);
+  const refused = refusalOf(known, { file, hasher: before }) ?? unreadableOutcome(file, digest[file]);
   if (refused !== null) return { outcome: refused, files: digest, env: {}, seen: {}, unknown: null, lasting: false };
   const result = await loadManifest(file, options);
   const after = createHasher(options);
@@ -52,7 +52,7 @@ async function reload(file: string, options: ReloadOptions): Promise<Reloaded> {
   const { outcome, isExpanded } = expandHome(result.outcome, options.env.HOME);
   const home = isExpanded ? { HOME: options.env.HOME === undefined ? null : hashOf(options.env.HOME) } : {};
   return {
-    outcome: refusalOf(all, file, after) ?? outcome,
+    outcome: refusalOf(all, { file, hasher: after }) ?? outcome,
     files,
     env: { ...result.envRead, ...home },
     seen: { ...withoutFiles(result.seen, files), ...leadsOf(known) },
@@ -93,7 +93,7 @@ function digestOf(paths: readonly string[], hasher: Hasher): Digest {
   return Object.fromEntries(paths.map((path) => [path, hasher.hash(path)]));
 }
 
-function refusalOf(paths: readonly string[], file: string, hasher: Hasher): Outcome | null {
+function refusalOf(paths: readonly string[], { file, hasher }: { file: string; hasher: Hasher }): Outcome | null {
   for (const path of paths) {
     const refused = hasher.refusal(path);
     if (refused !== null) return refusedOutcome(file, refused);

@@ -44,17 +44,20 @@ export function discover({ root, home, ...judge }: DiscoveryScope): Discovery {
   const found: Discovery = { manifests: [], failures: [] };
   const directories: [string, "root" | "home"][] = [[join(root, "manifests"), "root"]];
   if (home !== null && home !== root) directories.push([join(home, "manifests"), "home"]);
-  for (const [directory, origin] of directories) discoverDirectory(directory, origin, judge, found);
+  for (const [directory, origin] of directories) discoverDirectory(directory, { origin, judge, found });
   const packages = discoverPackages(root, judge);
   found.failures.push(...packages.failures);
-  for (const file of packages.files) consider(file, "package", judge, found);
+  for (const file of packages.files) consider(file, { origin: "package", judge, found });
   return found;
 }
 
-function discoverDirectory(directory: string, origin: "root" | "home", judge: Judge, found: Discovery): void {
+function discoverDirectory(
+  directory: string,
+  { origin, judge, found }: { origin: "root" | "home"; judge: Judge; found: Discovery },
+): void {
   let names: string[];
   try {
-    const refused = distrust(directory, statSync(directory), judge);
+    const refused = distrust(directory, { stat: statSync(directory), judge });
     if (refused !== null) {
       found.failures.push({ file: directory, code: "permission", ...refused, plugin: null });
       return;
@@ -67,21 +70,24 @@ function discoverDirectory(directory: string, origin: "root" | "home", judge: Ju
     return;
   }
   for (const name of names.sort()) {
-    if (isManifestName(name)) consider(join(directory, name), origin, judge, found);
+    if (isManifestName(name)) consider(join(directory, name), { origin, judge, found });
     else if (!name.startsWith(".") && isNearEnding(extname(name)) && !isDeclaration(name) && !NOT_MANIFESTS.has(name))
       found.failures.push(strangeEnding(join(directory, name)));
   }
 }
 
 /** Adds a file to the manifests if it is a regular file that can be trusted, else to the failures. */
-function consider(file: string, origin: FoundManifest["origin"], judge: Judge, found: Discovery): void {
+function consider(
+  file: string,
+  { origin, judge, found }: { origin: FoundManifest["origin"]; judge: Judge; found: Discovery },
+): void {
   let stat: Stats;
   try {
     stat = lstatSync(file);
     if (stat.isSymbolicLink()) {
       stat = statSync(file);
       const directory = dirname(realpathSync(file));
-      const refused = distrust(directory, statSync(directory), judge);
+      const refused = distrust(directory, { stat: statSync(directory), judge });
       if (refused !== null) {
         found.failures.push({ file, code: "permission", ...refused, plugin: null });
         return;
@@ -101,7 +107,7 @@ function consider(file: string, origin: FoundManifest["origin"], judge: Judge, f
     found.failures.push(unreadable(file, "is not a regular file"));
     return;
   }
-  const refused = distrust(file, stat, judge);
+  const refused = distrust(file, { stat, judge });
   if (refused === null) found.manifests.push({ file, origin });
   else found.failures.push({ file, code: "permission", ...refused, plugin: null });
 }

@@ -47,7 +47,10 @@ export interface WrittenImport {
 /**
  * The import that led to a path that does not exist; searches `near` first, then every file that the manifest imports.
  */
-export function importOf(path: string, manifest: string, near: string | null): WrittenImport | null {
+export function importOf(
+  path: string,
+  { manifest, near }: { manifest: string; near: string | null },
+): WrittenImport | null {
   const wanted = stemOf(path);
   for (const importer of new Set([...(near === null ? [] : [near]), ...importClosureOf(manifest)]))
     for (const specifier of importsOf(importer)) {

@@ -33,7 +33,7 @@ export function faultOfPackage(specifier: string, importer: string): Fault | nul
       hint: `Correct that file, or remove ${directory} and install it again.`,
     };
   }
-  if (json.exports !== undefined && json.exports !== null) return faultOfExports(json.exports, subpath, file);
+  if (json.exports !== undefined && json.exports !== null) return faultOfExports(json.exports, { subpath, file });
   if (subpath !== ".")
     return {
       message: `but ${join(directory, subpath)} does not exist`,
@@ -65,7 +65,7 @@ function readPackage(file: string): PackageJson {
   return json;
 }
 
-function faultOfExports(exports: unknown, subpath: string, file: string): Fault {
+function faultOfExports(exports: unknown, { subpath, file }: { subpath: string; file: string }): Fault {
   const named = subpathsOf(exports);
   const [pattern, entry] = Object.entries(named).find(([one]) => starOf(one, subpath) !== null) ?? [];
   const star = starOf(pattern ?? "", subpath) ?? "";

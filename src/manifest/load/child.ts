@@ -26,7 +26,7 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
   }
   const comingUp = endWithoutParent(START_LIMIT_MS);
   const begin = () => {
-    createFile(join(dirname(resultFile), BEGUN_FILE), "", { durable: false });
+    createFile(join(dirname(resultFile), BEGUN_FILE), { text: "", durable: false });
     clearTimeout(comingUp);
     endWithoutParent(Number(limit));
   };
@@ -36,14 +36,14 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
     state.finished = true;
     const result: LoadResult = { outcome, ...state.report(), lasting: true };
     try {
-      writeWhole(resultFile, JSON.stringify(result), { durable: false });
+      writeWhole(resultFile, { text: JSON.stringify(result), durable: false });
     } catch (error) {
       console.error(messageOf(error));
       state.status = EXIT.failed;
     }
     killOwnGroup();
   };
-  catchWaysOut(file, finish, () => state.finished);
+  catchWaysOut(file, { finish, finished: () => state.finished });
   if (isData(file)) {
     const { judgeData } = await import("./judge.ts");
     begin();
@@ -62,7 +62,10 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
 }
 
 /** A manifest may end the process in many ways; each becomes an outcome. */
-function catchWaysOut(file: string, finish: (outcome: Outcome) => void, finished: () => boolean): void {
+function catchWaysOut(
+  file: string,
+  { finish, finished }: { finish: (outcome: Outcome) => void; finished: () => boolean },
+): void {
   const exit = process.exit;
   process.exit = ((code?: number) => {
     if (finished()) return exit(code);
@@ -76,7 +79,7 @@ function catchWaysOut(file: string, finish: (outcome: Outcome) => void, finished
     );
     return exit(0);
   }) as typeof process.exit;
-  const thrown = (error: unknown) => finish(failed({ file, ...explainThrown(error, file, []) }));
+  const thrown = (error: unknown) => finish(failed({ file, ...explainThrown(error, { file, exported: [] }) }));
   process.on("uncaughtException", thrown);
   process.on("unhandledRejection", thrown);
   process.on("exit", () =>

@@ -21,7 +21,8 @@ export async function loadHandler({ file, command, variant }: HandlerRequest): P
   try {
     plugin = (await prepareEvaluation(file).run()) as Partial<Plugin> | null | undefined;
   } catch (error) {
-    const { code, message, hint } = (await explainJson(error, file)) ?? explainThrown(error, file, Object.keys(API));
+    const { code, message, hint } =
+      (await explainJson(error, { file })) ?? explainThrown(error, { file, exported: Object.keys(API) });
     throw new DtError(code, message, { status: EXIT.usage, cause: error, ...(hint === null ? {} : { hint }) });
   }
   const commands = plugin?.commands ?? {};

@@ -9,7 +9,10 @@ import { type Thrown, thrownText } from "./thrown.ts";
  * The first faulty one of the files that are imported by name or were `read`; null if all are fine, or for another
  * error.
  */
-export async function explainJson(error: unknown, file: string, read: readonly string[] = []): Promise<Thrown | null> {
+export async function explainJson(
+  error: unknown,
+  { file, read = [] }: { file: string; read?: readonly string[] | undefined },
+): Promise<Thrown | null> {
   if (!thrownText(error).startsWith("JSON Parse error")) return null;
   for (const path of [...importClosureOf(file), ...read]) {
     const fault = /\.jsonc?$/.test(path) ? await faultOf(path) : null;

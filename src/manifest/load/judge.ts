@@ -31,7 +31,7 @@ export async function judgeData(file: string, bytes: Uint8Array): Promise<Outcom
     if (error instanceof DtError) return failed({ file, code: error.code, message: error.message });
     return failed({ file, code: "syntax", message: `${file}: ${(error as Error).message.replace(/\.$/, "")}.` });
   }
-  return judgeValue(file, withoutSchemaKey(parsed.value), parsed.locate);
+  return judgeValue(file, { value: withoutSchemaKey(parsed.value), locate: parsed.locate });
 }
 
 /** The outcome of a manifest in TypeScript or JavaScript. */
@@ -42,13 +42,17 @@ export async function judgeCode(file: string, evaluation: Evaluation): Promise<O
   } catch (error) {
     return failed({
       file,
-      ...((await explainJson(error, file, filesRead(evaluation))) ?? explainThrown(error, file, Object.keys(API))),
+      ...((await explainJson(error, { file, read: filesRead(evaluation) })) ??
+        explainThrown(error, { file, exported: Object.keys(API) })),
     });
   }
   let locate: ReturnType<typeof locatorOf> | null = null;
-  return judgeValue(file, value, (path) => {
-    locate ??= locatorOf(readFileSync(file, "utf8"));
-    return locate(path);
+  return judgeValue(file, {
+    value,
+    locate: (path) => {
+      locate ??= locatorOf(readFileSync(file, "utf8"));
+      return locate(path);
+    },
   });
 }
 
@@ -58,11 +62,10 @@ function filesRead(evaluation: Evaluation): string[] {
 
 function judgeValue(
   file: string,
-  value: unknown,
-  locate: (path: readonly (string | number)[]) => Position | null,
+  { value, locate }: { value: unknown; locate: (path: readonly (string | number)[]) => Position | null },
 ): Outcome {
   if (!looksLikePlugin(value)) return { is: "helper", why: isData(file) ? whyNoData(value) : whyNoExport(file, value) };
-  const verdict = validatePlugin(value, file, "root");
+  const verdict = validatePlugin(value, { file, origin: "root" });
   if (verdict.valid) return { is: "plugin", plugin: verdict.plugin };
   const placed = verdict.issues.map((issue) => ({ issue, position: positionOf(issue, locate) }));
   // In the order of the file; faults without a position come first.

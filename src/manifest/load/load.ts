@@ -32,19 +32,22 @@ export async function loadManifest(file: string, options: LoadOptions): Promise<
   try {
     checkNullDevice();
   } catch (error) {
-    return passing(file, "not-started", `cannot be loaded: ${messageOf(error).replace(/\.$/, "")}`);
+    return passing(file, { code: "not-started", reason: `cannot be loaded: ${messageOf(error).replace(/\.$/, "")}` });
   }
   try {
     directory = makeResultDirectory(options);
   } catch (error) {
-    return passing(file, "unreadable", `cannot be loaded: there is no place for its result: ${messageOf(error)}`);
+    return passing(file, {
+      code: "unreadable",
+      reason: `cannot be loaded: there is no place for its result: ${messageOf(error)}`,
+    });
   }
   try {
     const resultFile = join(directory, "result.json");
     const ending = await runChild({ ...options, file, resultFile, timeoutMs });
     if (ending.timedOut && statThere(join(directory, BEGUN_FILE)) === undefined) {
       const reason = `cannot be loaded: this machine is so busy that its process did not start within ${START_LIMIT_MS / 1000} s`;
-      return passing(file, "not-started", reason);
+      return passing(file, { code: "not-started", reason });
     }
     if (ending.timedOut) {
       const message = `${file}: did not finish loading within ${timeoutMs / 1000} s.`;
@@ -60,7 +63,10 @@ export async function loadManifest(file: string, options: LoadOptions): Promise<
     }
     return readResult(resultFile) ?? { ...NOTHING, outcome: crashed(file, ending), lasting: ending.signal === null };
   } catch (error) {
-    return passing(file, "not-started", `cannot be loaded: no process could be started for it: ${messageOf(error)}`);
+    return passing(file, {
+      code: "not-started",
+      reason: `cannot be loaded: no process could be started for it: ${messageOf(error)}`,
+    });
   } finally {
     removeResult(directory);
   }
@@ -68,7 +74,7 @@ export async function loadManifest(file: string, options: LoadOptions): Promise<
 
 const NOTHING = { ...NOTHING_SEEN, lasting: true };
 
-function passing(file: string, code: string, reason: string): LoadResult {
+function passing(file: string, { code, reason }: { code: string; reason: string }): LoadResult {
   return { ...NOTHING, outcome: failed({ file, code, message: `${file}: ${reason}.` }), lasting: false };
 }
 

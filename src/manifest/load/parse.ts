@@ -31,7 +31,7 @@ export function parserFor(extension: string) {
   return PARSERS[extension];
 }
 
-function syntaxError(file: string, position: Position | null, message: string): DtError {
+function syntaxError(file: string, { position, message }: { position: Position | null; message: string }): DtError {
   const where = position === null ? file : `${file}:${position.line}:${position.column}`;
   return new DtError("syntax", `${where}: ${trimEnd(message.trimEnd(), ".")}.`);
 }
@@ -48,7 +48,7 @@ async function parseJson(file: string, text: string): Promise<ParsedManifest> {
     if (!(error instanceof RangeError)) throw error;
     // The parser calls itself once a level.
     const { offset, depth } = await deepestOf(text);
-    throw syntaxError(file, positionAt(text, offset), `Nested too deeply: ${depth} levels`);
+    throw syntaxError(file, { position: positionAt(text, offset), message: `Nested too deeply: ${depth} levels` });
   }
 }
 
@@ -74,14 +74,13 @@ async function parseJsonTree(file: string, text: string): Promise<ParsedManifest
   const first = errors[0];
   if (first !== undefined || tree === undefined) {
     const code = first === undefined ? "ValueExpected" : printParseErrorCode(first.error);
-    throw syntaxError(
-      file,
-      positionAt(text, first?.offset ?? text.length),
-      `Not valid JSON: ${JSON_ERRORS[code] ?? code}`,
-    );
+    throw syntaxError(file, {
+      position: positionAt(text, first?.offset ?? text.length),
+      message: `Not valid JSON: ${JSON_ERRORS[code] ?? code}`,
+    });
   }
   return {
-    value: valueOfJson(file, text, tree),
+    value: valueOfJson(file, { text, node: tree }),
     locate(path) {
       const node = findNodeAtLocation(tree, [...path]);
       return node === undefined ? null : positionAt(text, node.offset);
@@ -89,16 +88,19 @@ async function parseJsonTree(file: string, text: string): Promise<ParsedManifest
   };
 }
 
-function valueOfJson(file: string, text: string, node: Node): unknown {
-  if (node.type === "array") return (node.children ?? []).map((child) => valueOfJson(file, text, child));
+function valueOfJson(file: string, { text, node }: { text: string; node: Node }): unknown {
+  if (node.type === "array") return (node.children ?? []).map((child) => valueOfJson(file, { text, node: child }));
   if (node.type !== "object") return node.value;
   const value: Record<string, unknown> = Object.create(null);
   for (const { children: [key, content] = [] } of node.children ?? []) {
     if (key === undefined || content === undefined) continue;
     if (Object.hasOwn(value, key.value)) {
-      throw syntaxError(file, positionAt(text, key.offset), `Duplicate key ${JSON.stringify(key.value)}`);
+      throw syntaxError(file, {
+        position: positionAt(text, key.offset),
+        message: `Duplicate key ${JSON.stringify(key.value)}`,
+      });
     }
-    value[key.value] = valueOfJson(file, text, content);
+    value[key.value] = valueOfJson(file, { text, node: content });
   }
   return value;
 }
@@ -125,16 +127,15 @@ async function parseYaml(file: string, text: string): Promise<ParsedManifest> {
         : /^Maximum call stack/.test(first.message)
           ? "Nested too deeply"
           : `Not valid YAML: ${first.message}`;
-    throw syntaxError(file, at(first.pos[0]), sentence);
+    throw syntaxError(file, { position: at(first.pos[0]), message: sentence });
   }
   visit(document, {
     Alias(_, node) {
       if (node.resolve(document) !== undefined) return;
-      throw syntaxError(
-        file,
-        at(node.range?.[0] ?? 0),
-        `Not valid YAML: there is no anchor "&${node.source}" before this`,
-      );
+      throw syntaxError(file, {
+        position: at(node.range?.[0] ?? 0),
+        message: `Not valid YAML: there is no anchor "&${node.source}" before this`,
+      });
     },
   });
   let value: unknown;
@@ -142,7 +143,7 @@ async function parseYaml(file: string, text: string): Promise<ParsedManifest> {
     value = document.toJS();
   } catch (error) {
     // e.g. aliases that multiply without end
-    throw syntaxError(file, null, `Not valid YAML: ${(error as Error).message}`);
+    throw syntaxError(file, { position: null, message: `Not valid YAML: ${(error as Error).message}` });
   }
   return {
     value,
@@ -160,6 +161,9 @@ async function parseToml(file: string, text: string): Promise<ParsedManifest> {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const reason = (error.message.split("\n")[0] ?? "").replace(/^Invalid TOML document: /, "");
-    throw syntaxError(file, { line: error.line, column: error.column }, `Not valid TOML: ${reason}`);
+    throw syntaxError(file, {
+      position: { line: error.line, column: error.column },
+      message: `Not valid TOML: ${reason}`,
+    });
   }
 }

@@ -19,7 +19,7 @@ export function locatorOf(source: string): (path: Path) => Position | null {
     let found: number | null = null;
     for (const part of path) {
       if (at === null) return null;
-      const entry: Entry | undefined = entriesAt(source, plain, at).find((one) => one.name === part);
+      const entry: Entry | undefined = entriesAt(source, { plain, open: at }).find((one) => one.name === part);
       if (entry === undefined) return null;
       found = entry.at;
       at = entry.value;
@@ -56,7 +56,7 @@ interface Entry {
  * The entries of the object or list that begins at the offset. The last of a name comes first, since it wins at run
  * time.
  */
-function entriesAt(source: string, plain: string, open: number): Entry[] {
+function entriesAt(source: string, { plain, open }: { plain: string; open: number }): Entry[] {
   const isList = plain[open] === "[";
   const entries: Entry[] = [];
   for (const [index, [from, to]] of partsOf(plain, open).entries()) {

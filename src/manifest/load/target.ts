@@ -12,7 +12,8 @@ export async function loadTarget(file: string, index: number): Promise<TargetOf>
   try {
     plugin = (await prepareEvaluation(file).run()) as Partial<Plugin> | null | undefined;
   } catch (error) {
-    const { code, message } = (await explainJson(error, file)) ?? explainThrown(error, file, Object.keys(API));
+    const { code, message } =
+      (await explainJson(error, { file })) ?? explainThrown(error, { file, exported: Object.keys(API) });
     throw new DtError(code, message, { cause: error });
   }
   const target = plugin?.watch?.[index]?.target;

@@ -15,14 +15,19 @@ const MESSAGE_LIMIT = 2000;
 
 export type Thrown = Pick<ManifestFailure, "code" | "message" | "hint">;
 
-/** `exported`: the names that `@dialtone/dt` exports. */
-export function explainThrown(error: unknown, file: string, exported: readonly string[]): Thrown {
+interface Evaluated {
+  file: string;
+  /** The names that `@dialtone/dt` exports. */
+  exported: readonly string[];
+}
+
+export function explainThrown(error: unknown, { file, exported }: Evaluated): Thrown {
   return (
     parseErrorOf(error) ??
     builtErrorOf(error) ??
     missingImportOf(error, file) ??
-    missingFileOf(error, file, exported) ??
-    thrownBy(error, file, exported)
+    missingFileOf(error, { file, exported }) ??
+    thrownBy(error, { file, exported })
   );
 }
 
@@ -89,13 +94,13 @@ function missingImportOf(error: unknown, file: string): Thrown | null {
 }
 
 /** The resolver ignores upper and lower case, so it can find a path that then cannot be read. */
-function missingFileOf(error: unknown, file: string, exported: readonly string[]): Thrown | null {
+function missingFileOf(error: unknown, { file, exported }: Evaluated): Thrown | null {
   const { code, path, stack } = (error ?? {}) as { code?: unknown; path?: unknown; stack?: unknown };
   const other = code === "ENOENT" && typeof path === "string" ? otherCapitals(path) : null;
   if (other === null) return null;
-  const meant = importOf(path as string, file, frameOf(stack)?.replace(/:\d+$/, "") ?? null);
+  const meant = importOf(path as string, { manifest: file, near: frameOf(stack)?.replace(/:\d+$/, "") ?? null });
   return meant === null
-    ? { ...thrownBy(error, file, exported), hint: sameCapitals(other) }
+    ? { ...thrownBy(error, { file, exported }), hint: sameCapitals(other) }
     : notThere(meant, sameCapitals(other));
 }
 
@@ -134,7 +139,7 @@ function readOrEmpty(file: string): string {
   }
 }
 
-function thrownBy(error: unknown, file: string, exported: readonly string[]): Thrown {
+function thrownBy(error: unknown, { file, exported }: Evaluated): Thrown {
   const place = frameOf((error as { stack?: unknown } | null)?.stack) ?? file;
   const isError = typeof error === "object" && error !== null && typeof (error as Error).message === "string";
   if (!isError) return { code: "throws", message: `${place}: threw ${safeText(error)}.`, hint: null };
@@ -146,7 +151,7 @@ function thrownBy(error: unknown, file: string, exported: readonly string[]): Th
   return {
     code: "throws",
     message: `${place}: ${name || "Error"}: ${clip(plain).replace(/\.$/, "")}.`,
-    hint: called === undefined ? null : hintForMissingExport(called, exported, readOrEmpty(place.replace(/:\d+$/, ""))),
+    hint: called === undefined ? null : hintForMissingExport(called, { file: place.replace(/:\d+$/, ""), exported }),
   };
 }
 
@@ -165,8 +170,8 @@ function importsFromDt(source: string, name: string): boolean {
   });
 }
 
-function hintForMissingExport(called: string, exported: readonly string[], source: string): string | null {
-  if (exported.includes(called) || !importsFromDt(source, called)) return null;
+function hintForMissingExport(called: string, { file, exported }: Evaluated): string | null {
+  if (exported.includes(called) || !importsFromDt(readOrEmpty(file), called)) return null;
   const near = nearestNames(called, exported);
   return `@dialtone/dt does not export \`${called}\`; ${near[0] === undefined ? `it exports ${exported.join(", ")}` : `did you mean \`${near[0]}\`?`}`;
 }

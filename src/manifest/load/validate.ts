@@ -13,7 +13,7 @@ export type Validation =
   | { valid: true; plugin: ResolvedPlugin }
   | { valid: false; issues: Issue[]; name: string | null };
 
-export function validatePlugin(value: unknown, file: string, origin: ManifestOrigin): Validation {
+export function validatePlugin(value: unknown, { file, origin }: { file: string; origin: ManifestOrigin }): Validation {
   const parsed = v.safeParse(pluginSchema, value);
   if (!parsed.success) {
     const issues = parsed.issues.map((issue) => ({
@@ -22,7 +22,7 @@ export function validatePlugin(value: unknown, file: string, origin: ManifestOri
     }));
     return { valid: false, issues, name: nameOf(value) };
   }
-  const { plugin, issues } = resolvePlugin(parsed.output as Plugin, file, origin);
+  const { plugin, issues } = resolvePlugin(parsed.output as Plugin, { file, origin });
   return issues.length === 0 ? { valid: true, plugin } : { valid: false, issues, name: plugin.name };
 }
 

@@ -4,14 +4,17 @@ import type { ManifestFailure, ManifestIndex, ResolvedCommand, ResolvedPlugin, S
 
 export type Plugins = Record<string, ResolvedPlugin>;
 
-export function commandOf(plugins: Plugins, plugin: string, command: string): ResolvedCommand | undefined {
+export function commandOf(
+  plugins: Plugins,
+  { plugin, command }: { plugin: string; command: string },
+): ResolvedCommand | undefined {
   return plugins[plugin]?.commands[command];
 }
 
 /** The settings of a whole key. */
 export function settingsOf(plugins: Plugins, key: string): Settings | undefined {
   const { plugin, command, variant } = keyParts(key);
-  return commandOf(plugins, plugin, command)?.variants[variant];
+  return commandOf(plugins, { plugin, command })?.variants[variant];
 }
 
 /** The keys that a plugin's name stands for: its managed commands, each in its default variant. */

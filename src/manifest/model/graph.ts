@@ -119,11 +119,11 @@ export function findFaults(plugins: Plugins, absent: Absent): Map<string, string
   for (const plugin of Object.values(plugins)) {
     for (const [name, keys] of Object.entries(plugin.groups)) {
       for (const key of keys)
-        if (isUnknown(plugins, absent, key))
+        if (isUnknown(plugins, { absent, key }))
           blame(plugin.name, `the group ${name} names ${shortKey(key)}, which no manifest declares`);
     }
     for (const { run } of plugin.watch)
-      if (isUnknown(plugins, absent, run))
+      if (isUnknown(plugins, { absent, key: run }))
         blame(plugin.name, `watches files for ${shortKey(run)}, which no manifest declares`);
       else if (settingsOf(plugins, run)?.kind === "managed")
         blame(
@@ -133,7 +133,7 @@ export function findFaults(plugins: Plugins, absent: Absent): Map<string, string
     for (const command of Object.values(plugin.commands)) {
       for (const [variant, settings] of Object.entries(command.variants)) {
         const key = formatKey({ plugin: plugin.name, command: command.name, variant });
-        const { needed, wrong } = judgeNeeds(plugins, absent, settings);
+        const { needed, wrong } = judgeNeeds(plugins, { absent, settings });
         for (const text of wrong) blame(plugin.name, `${shortKey(key)} ${text}`);
         if (needed.length > 0) graph.set(key, needed);
       }
@@ -146,13 +146,13 @@ export function findFaults(plugins: Plugins, absent: Absent): Map<string, string
   return faults;
 }
 
-function judgeNeeds(plugins: Plugins, absent: Absent, settings: Settings) {
+function judgeNeeds(plugins: Plugins, { absent, settings }: { absent: Absent; settings: Settings }) {
   const needed: string[] = [];
   const wrong: string[] = [];
   for (const { key, condition } of settings.needs) {
     const found = settingsOf(plugins, key);
     if (found === undefined) {
-      if (isUnknown(plugins, absent, key)) wrong.push(`needs ${shortKey(key)}, which no manifest declares`);
+      if (isUnknown(plugins, { absent, key })) wrong.push(`needs ${shortKey(key)}, which no manifest declares`);
     } else {
       needed.push(key);
       if (condition !== null && KIND_OF[condition] !== found.kind)
@@ -162,7 +162,8 @@ function judgeNeeds(plugins: Plugins, absent: Absent, settings: Settings) {
   for (const key of settings.kind === "managed" ? settings.before : []) {
     const found = settingsOf(plugins, key);
     if (found === undefined) {
-      if (isUnknown(plugins, absent, key)) wrong.push(`has ${shortKey(key)} in \`before\`, which no manifest declares`);
+      if (isUnknown(plugins, { absent, key }))
+        wrong.push(`has ${shortKey(key)} in \`before\`, which no manifest declares`);
     } else if (found.kind === "managed") {
       wrong.push(
         `has ${shortKey(key)} in \`before\`, which is managed: \`before\` is for one-shots, \`needs\` for managed commands`,
@@ -172,7 +173,7 @@ function judgeNeeds(plugins: Plugins, absent: Absent, settings: Settings) {
   return { needed, wrong };
 }
 
-function isUnknown(plugins: Plugins, absent: Absent, key: string): boolean {
+function isUnknown(plugins: Plugins, { absent, key }: { absent: Absent; key: string }): boolean {
   return settingsOf(plugins, key) === undefined && !absent.has(pluginOf(key));
 }
 

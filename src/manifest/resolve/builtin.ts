@@ -23,7 +23,7 @@ const BUILTINS: Plugin[] = [
 
 export function resolveBuiltins(): ResolvedPlugin[] {
   return BUILTINS.map((plugin) => {
-    const { plugin: resolved, issues } = resolvePlugin(plugin, `binary:${plugin.name}`, "binary");
+    const { plugin: resolved, issues } = resolvePlugin(plugin, { file: `binary:${plugin.name}`, origin: "binary" });
     if (issues.length > 0) throw new Error(`the built-in plugin ${plugin.name} is invalid: ${issues[0]?.message}`);
     return resolved;
   });

@@ -22,8 +22,7 @@ import { aliveOf, DEBOUNCE_MS, policyOf, probeOf, resolvedDuration, restartOnOf 
 /** The resolved plugin, and what is wrong with it. The plugin must have passed the schema. */
 export function resolvePlugin(
   plugin: Plugin,
-  file: string,
-  origin: ManifestOrigin,
+  { file, origin }: { file: string; origin: ManifestOrigin },
 ): { plugin: ResolvedPlugin; issues: Issue[] } {
   const issues: Issue[] = checkReferences(plugin);
   const commands: Record<string, ResolvedCommand> = Object.create(null);

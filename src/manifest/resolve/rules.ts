@@ -87,7 +87,7 @@ function checkProbe(probe: Probe, merged: Merged): Issue[] {
 export function checkReferences(plugin: Plugin): Issue[] {
   const issues: Issue[] = [];
   const refuse = (path: Issue["path"], key: string, kind: "oneshot" | "managed" | null) => {
-    const message = checkReference(plugin, key, kind);
+    const message = checkReference(plugin, { key, kind });
     if (message !== null) issues.push({ path, message });
   };
   const refuseForDaemon = (path: Issue["path"], key: string) => {
@@ -125,7 +125,10 @@ export function checkReferences(plugin: Plugin): Issue[] {
   return issues;
 }
 
-function checkReference(plugin: Plugin, key: string, kind: "oneshot" | "managed" | null): string | null {
+function checkReference(
+  plugin: Plugin,
+  { key, kind }: { key: string; kind: "oneshot" | "managed" | null },
+): string | null {
   const named = keyParts(wholeKey(key));
   if (named.plugin !== plugin.name) return null; // of another manifest: checked once all are loaded
   const command = Object.hasOwn(plugin.commands, named.command) ? plugin.commands[named.command] : undefined;

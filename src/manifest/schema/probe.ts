@@ -20,7 +20,7 @@ const http = v.optional(
 
 const asked = {
   http,
-  status: v.optional(integer(100, 599, "an HTTP status from 100 to 599")),
+  status: v.optional(integer({ from: 100, to: 599, what: "an HTTP status from 100 to 599" })),
   port: v.optional(probePort),
   exec: v.optional(argv),
   timeout: v.optional(duration),
@@ -72,7 +72,7 @@ export const aliveProbe = v.pipe(
     {
       ...asked,
       interval: v.optional(durationFrom(ALIVE_INTERVAL)),
-      failures: v.optional(integer(1, 1000, "a whole number from 1 to 1000")),
+      failures: v.optional(integer({ from: 1, to: 1000, what: "a whole number from 1 to 1000" })),
       action: v.optional(v.picklist(["unhealthy", "restart"], expected('"unhealthy" or "restart"'))),
     },
     {

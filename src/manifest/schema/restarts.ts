@@ -9,7 +9,10 @@ const policy = v.picklist(["no", "on-failure", "always"], expected(POLICY_WORDS)
 const limit = either(
   v.literal("none", expected('"none" or an object with `count` and `window`')),
   fields(
-    { count: v.optional(integer(1, 10_000, "a whole number from 1 to 10000")), window: v.optional(duration) },
+    {
+      count: v.optional(integer({ from: 1, to: 10_000, what: "a whole number from 1 to 10000" })),
+      window: v.optional(duration),
+    },
     { what: "`limit`" },
   ),
 );
@@ -19,7 +22,7 @@ const options = fields(
     policy: v.optional(policy),
     successCodes: v.optional(
       v.pipe(
-        v.array(integer(0, 255, "an exit code from 0 to 255"), expected("a list of exit codes")),
+        v.array(integer({ from: 0, to: 255, what: "an exit code from 0 to 255" }), expected("a list of exit codes")),
         v.minLength(1, "expected at least one exit code, found an empty list"),
       ),
     ),
@@ -52,8 +55,7 @@ export const restartOn = fields(
         text("a path"),
         v.check((path) => !/^!?~?\/|^!?~$|(^!?|\/)\.\.(\/|$)/.test(path), expected("a path below the project root")),
       ),
-      "path",
-      "paths",
+      { one: "path", many: "paths" },
     ),
     ignore: v.optional(patterns("a pattern")),
     debounce: v.optional(duration),

@@ -47,7 +47,7 @@ function notYet(what: string): string {
 
 const common = {
   cwd: v.optional(path),
-  env: v.optional(dictionary(envName, envValue, "an object of variables")),
+  env: v.optional(dictionary(envName, { value: envValue, what: "an object of variables" })),
   envFile: v.optional(oneOrMany(path, "a path or a list of paths")),
 };
 
@@ -61,7 +61,7 @@ const logging = {
   logs: v.optional(
     fields(
       {
-        keep: v.optional(integer(0, 1000, "a whole number from 0 to 1000")),
+        keep: v.optional(integer({ from: 0, to: 1000, what: "a whole number from 0 to 1000" })),
         maxSize: v.optional(size),
         pipe: v.optional(flag()),
       },
@@ -81,7 +81,7 @@ const need = keyOr(
 const needs = v.optional(v.array(need, expected(`a list of needs, each ${NEED_WORDS}`)));
 const keys = v.array(key, expected('a list of keys like ["db:dev"]'));
 
-const globPatterns = selection(text("a glob pattern"), "glob pattern", "glob patterns");
+const globPatterns = selection(text("a glob pattern"), { one: "glob pattern", many: "glob patterns" });
 
 const oneshotFields = {
   ...common,
@@ -114,7 +114,7 @@ const compose = fields(
       ),
     ),
     profiles: v.optional(v.array(text("a profile name"), expected("a list of profile names"))),
-    env: v.optional(dictionary(envName, envValue, "an object of variables")),
+    env: v.optional(dictionary(envName, { value: envValue, what: "an object of variables" })),
     services: v.optional(serviceNames),
     toggles: v.optional(
       dictionary(
@@ -122,11 +122,13 @@ const compose = fields(
           name,
           v.check((value) => !FLAGS.has(value), "is a flag of every managed command; give the toggle another name"),
         ),
-        fields(
-          { services: v.pipe(serviceNames, v.minLength(1, "expected at least one service, found an empty list")) },
-          { what: "a toggle" },
-        ),
-        "an object of toggles by name",
+        {
+          value: fields(
+            { services: v.pipe(serviceNames, v.minLength(1, "expected at least one service, found an empty list")) },
+            { what: "a toggle" },
+          ),
+          what: "an object of toggles by name",
+        },
       ),
     ),
     ports: v.optional(v.literal("auto", expected('"auto"'))),
@@ -176,7 +178,7 @@ const inVariant = (rest: (key: string) => string | null) => (key: string) =>
 
 const description = { description: v.optional(line()) };
 const variantsOf = <S extends v.GenericSchema>(schema: S) =>
-  v.optional(dictionary(variantName, schema, "an object of variants by name"));
+  v.optional(dictionary(variantName, { value: schema, what: "an object of variants by name" }));
 
 const oneshot = fields(
   {
@@ -247,7 +249,7 @@ const watch = fields(
         expected('a pattern like "{stem}", or a function'),
       ),
     ),
-    retries: v.optional(integer(0, 100, "a whole number from 0 to 100")),
+    retries: v.optional(integer({ from: 0, to: 100, what: "a whole number from 0 to 100" })),
   },
   { what: "a watch" },
 );
@@ -260,8 +262,7 @@ const daemon = fields(
           name,
           v.check((value) => !WIRE_COMMANDS.has(value), "is a command of the daemon itself; give it another name"),
         ),
-        key,
-        "an object of commands by name",
+        { value: key, what: "an object of commands by name" },
       ),
     ),
     status: v.optional(key),
@@ -274,8 +275,8 @@ export const pluginSchema = fields(
     name,
     ...description,
     ...common,
-    commands: dictionary(name, command, "an object of commands by name"),
-    groups: v.optional(dictionary(name, keys, "an object of groups, each a list of keys")),
+    commands: dictionary(name, { value: command, what: "an object of commands by name" }),
+    groups: v.optional(dictionary(name, { value: keys, what: "an object of groups, each a list of keys" })),
     watch: v.optional(v.array(watch, expected("a list of watches"))),
     daemon: v.optional(daemon),
   },

@@ -62,7 +62,8 @@ export function fields<const E extends v.ObjectEntries>(entries: E, words: Field
   const schema = v.strictObject(entries, (issue) => {
     const key = issue.path?.[0]?.key;
     if (typeof key !== "string") return expected(words.what)(issue);
-    if (issue.expected === "never") return words.explain?.(key) ?? unknownField(key, names, words.what);
+    if (issue.expected === "never")
+      return words.explain?.(key) ?? unknownField(key, { allowed: names, what: words.what });
     return `is missing; ${words.what} needs it`;
   });
   const run = schema["~run"];
@@ -71,12 +72,12 @@ export function fields<const E extends v.ObjectEntries>(entries: E, words: Field
     "~run"(dataset: Parameters<typeof run>[0], config: Parameters<typeof run>[1]) {
       return isPlainObject(dataset.value)
         ? run.call(schema, dataset, config)
-        : refuse(schema, dataset, expected(words.what));
+        : refuse(schema, { dataset, message: expected(words.what) });
     },
   } as typeof schema;
 }
 
-function unknownField(key: string, allowed: string[], what: string): string {
+function unknownField(key: string, { allowed, what }: { allowed: string[]; what: string }): string {
   const near = nearestNames(key, allowed);
   const hint =
     near.length > 0
@@ -88,15 +89,14 @@ function unknownField(key: string, allowed: string[], what: string): string {
 /** A map from names to values, as an object without a prototype. Every own key is validated, `constructor` too. */
 export function dictionary<K extends v.BaseSchema<string, string, v.BaseIssue<unknown>>, V extends v.GenericSchema>(
   key: K,
-  value: V,
-  what: string,
+  { value, what }: { value: V; what: string },
 ) {
   const schema = v.record(key, value, expected(what));
   return {
     ...schema,
     "~run"(dataset: { value: unknown; typed?: boolean; issues?: unknown }, config: v.Config<v.BaseIssue<unknown>>) {
       const input = dataset.value;
-      if (!isPlainObject(input)) return refuse(schema, dataset, expected(what));
+      if (!isPlainObject(input)) return refuse(schema, { dataset, message: expected(what) });
       const output: Record<string, unknown> = Object.create(null);
       const issues: v.BaseIssue<unknown>[] = [];
       for (const name of Object.keys(input)) {
@@ -133,7 +133,10 @@ export function oneOrMany<S extends v.GenericSchema>(one: S, what: string) {
   return listOr(v.pipe(v.array(one), v.minLength(1, `expected ${what}, found an empty list`)), one);
 }
 
-function refuse(schema: { type: string; expects: string }, dataset: { value: unknown }, message: Message): never {
+function refuse(
+  schema: { type: string; expects: string },
+  { dataset, message }: { dataset: { value: unknown }; message: Message },
+): never {
   const issue = {
     kind: "schema",
     type: schema.type,

@@ -43,7 +43,7 @@ export const size = v.pipe(
   v.check((value) => parseSize(value) !== null, expected(SIZE_WORDS)),
 );
 
-export function integer(from: number, to: number, what: string) {
+export function integer({ from, to, what }: { from: number; to: number; what: string }) {
   return v.pipe(
     v.number(expected(what)),
     v.integer(expected(what)),
@@ -73,13 +73,13 @@ export function flag() {
 
 const PORT_WORDS = 'a port from 1 to 65535 or "auto"';
 export const port = v.union(
-  [integer(1, 65_535, PORT_WORDS), v.literal("auto", expected(PORT_WORDS))],
+  [integer({ from: 1, to: 65_535, what: PORT_WORDS }), v.literal("auto", expected(PORT_WORDS))],
   expected(PORT_WORDS),
 );
 
 const PROBE_PORT_WORDS = "true (the command's own port) or a port from 1 to 65535";
 export const probePort = v.union(
-  [v.literal(true, expected(PROBE_PORT_WORDS)), integer(1, 65_535, PROBE_PORT_WORDS)],
+  [v.literal(true, expected(PROBE_PORT_WORDS)), integer({ from: 1, to: 65_535, what: PROBE_PORT_WORDS })],
   expected(PROBE_PORT_WORDS),
 );
 
@@ -156,7 +156,10 @@ export const envValue = v.nullable(
 export const path = text("a path");
 
 /** A list of patterns that select files: at least one of them without `!`. */
-export function selection<const S extends v.GenericSchema<string, string>>(item: S, one: string, many: string) {
+export function selection<const S extends v.GenericSchema<string, string>>(
+  item: S,
+  { one, many }: { one: string; many: string },
+) {
   return v.pipe(
     v.array(item, expected(`a list of ${many}`)),
     v.minLength(1, `expected at least one ${one}, found an empty list`),

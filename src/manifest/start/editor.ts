@@ -37,7 +37,7 @@ export function filesForManifests(root: string, declarations: string): NewFile[]
   if (isConfigured(root)) return [];
   const types = isInstalled(root, "@dialtone/dt") ? [] : [typesFile(declarations)];
   return (
-    [tsconfig("manifests", null), ...types]
+    [tsconfig("manifests", { types: null }), ...types]
       // A link or the like stays in the plan, so the plan is refused.
       .filter(({ path }) => !isPlainFile(root, path))
       .map((file) => ({ ...file, shared: true }))
@@ -55,11 +55,14 @@ export function isPlainFile(root: string, path: string): boolean {
 export function filesForPlugin(root: string, folder: string): NewFile[] {
   if (isConfigured(root)) return [];
   const include = ["**/*", join(relative(folder, "."), TYPES_FILE)];
-  if (isInstalled(root, "@types/bun")) return [tsconfig(folder, "bun", include)];
-  return [tsconfig(folder, null, include), { path: `${folder}/bun.d.ts`, text: BUN_TYPES }];
+  if (isInstalled(root, "@types/bun")) return [tsconfig(folder, { types: "bun", include })];
+  return [tsconfig(folder, { types: null, include }), { path: `${folder}/bun.d.ts`, text: BUN_TYPES }];
 }
 
-function tsconfig(folder: string, types: string | null, include: string[] | null = null): NewFile {
+function tsconfig(
+  folder: string,
+  { types, include = null }: { types: string | null; include?: string[] | null | undefined },
+): NewFile {
   const compilerOptions = {
     target: "ESNext",
     module: "preserve",

@@ -14,7 +14,7 @@ import { distrust } from "../discover/trust.ts";
 import type { Environment } from "./types.ts";
 
 /** Paths from the root; one that ends in `/` is a directory. Throws for the first one that dt must not write to. */
-export function checkPlaces(root: string, paths: readonly string[], env: Environment): void {
+export function checkPlaces(root: string, { paths, env }: { paths: readonly string[]; env: Environment }): void {
   const looked = new Set<string>();
   for (const path of paths) {
     const names = path.split("/");
@@ -32,28 +32,31 @@ export function checkPlaces(root: string, paths: readonly string[], env: Environ
 export function checkDirectory(path: string, env: Environment): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
-  if (!stat.isDirectory()) throw refusal(path, `should be a directory, but is ${kindOf(path, stat)}`, movedAway(path));
-  refuseDistrusted(path, stat, env);
+  if (!stat.isDirectory())
+    throw refusal(path, { what: `should be a directory, but is ${kindOf(path, stat)}`, remedy: movedAway(path) });
+  refuseDistrusted(path, { stat, env });
 }
 
 /** One that does not exist is fine. */
 function checkFile(path: string, env: Environment): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
-  if (!stat.isFile()) throw refusal(path, `should be a file, but is ${kindOf(path, stat)}`, movedAway(path));
-  if (stat.nlink > 1) throw refusal(path, `is a file with ${stat.nlink} names (hard links)`, madeItsOwn(path));
+  if (!stat.isFile())
+    throw refusal(path, { what: `should be a file, but is ${kindOf(path, stat)}`, remedy: movedAway(path) });
+  if (stat.nlink > 1)
+    throw refusal(path, { what: `is a file with ${stat.nlink} names (hard links)`, remedy: madeItsOwn(path) });
   // Whether others may write to it does not matter: dt adds to its text and does not run it.
-  refuseDistrusted(path, { uid: stat.uid, mode: 0 }, env);
+  refuseDistrusted(path, { stat: { uid: stat.uid, mode: 0 }, env });
 }
 
-function refuseDistrusted(path: string, stat: Pick<Stats, "uid" | "mode">, env: Environment): void {
-  const refused = distrust(path, stat, { env });
+function refuseDistrusted(path: string, { stat, env }: { stat: Pick<Stats, "uid" | "mode">; env: Environment }): void {
+  const refused = distrust(path, { stat, judge: { env } });
   if (refused === null) return;
   const message = `${refused.message} Nothing was written.`;
   throw new DtError("permission", message, { status: EXIT.usage, hint: refused.hint, details: { path } });
 }
 
-function refusal(path: string, what: string, remedy: string): DtError {
+function refusal(path: string, { what, remedy }: { what: string; remedy: string }): DtError {
   const message = `${path} ${what}: dt init writes only to real directories, and to files with a single name. Nothing was written.`;
   const hint = `Look at it; if you do not need it as it is: ${remedy}`;
   return new DtError("unsafe-place", message, { status: EXIT.usage, hint, details: { path } });

@@ -46,12 +46,12 @@ export function planProject(root: string): ProjectPlan {
 }
 
 /** Replaces files by renaming, which follows no link. */
-export function replaceFiles(root: string, files: readonly NewFile[], env: Environment): void {
+export function replaceFiles(root: string, { files, env }: { files: readonly NewFile[]; env: Environment }): void {
   for (const { path, text } of files) {
     const file = join(root, path);
     try {
-      checkPlaces(root, [path], env);
-      writeWhole(file, text, { mode: lstatSync(file).mode & 0o777 });
+      checkPlaces(root, { paths: [path], env });
+      writeWhole(file, { text, mode: lstatSync(file).mode & 0o777 });
     } catch (error) {
       throw new DtError(
         "cannot-write",

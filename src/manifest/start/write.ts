@@ -16,17 +16,17 @@ import type { Environment, NewFile } from "./types.ts";
 const FILE_MODE = 0o644;
 const DIRECTORY_MODE = 0o755;
 
-export function writeNewFiles(root: string, files: readonly NewFile[], env: Environment): void {
+export function writeNewFiles(root: string, { files, env }: { files: readonly NewFile[]; env: Environment }): void {
   const made: Made[] = [];
   for (const { path, text, shared } of files) {
     const file = join(root, path);
     try {
-      makeDirectories(dirname(file), made, env);
-      createWhole(file, text, { mode: FILE_MODE });
+      makeDirectories(dirname(file), { made, env });
+      createWhole(file, { text, mode: FILE_MODE });
       made.push({ path: file, remove: tryUnlink });
     } catch (error) {
       if (shared && errnoOf(error) === "EEXIST") continue;
-      throw failure(file, error, undo(made));
+      throw failure(file, { cause: error, left: undo(made) });
     }
   }
 }
@@ -38,7 +38,7 @@ export function makeManifests(root: string, env: Environment): void {
     mkdirSync(folder, { mode: DIRECTORY_MODE });
     handToOwner(folder);
   } catch (error) {
-    if (errnoOf(error) !== "EEXIST") throw failure(folder, error, []);
+    if (errnoOf(error) !== "EEXIST") throw failure(folder, { cause: error, left: [] });
     checkDirectory(folder, env);
   }
 }
@@ -49,7 +49,7 @@ interface Made {
 }
 
 /** Adds each directory that it creates to `made`. Checks again a directory that appeared since all were checked. */
-function makeDirectories(directory: string, made: Made[], env: Environment): void {
+function makeDirectories(directory: string, { made, env }: { made: Made[]; env: Environment }): void {
   try {
     mkdirSync(directory, { mode: DIRECTORY_MODE });
     made.push({ path: directory, remove: removeEmpty });
@@ -57,8 +57,8 @@ function makeDirectories(directory: string, made: Made[], env: Environment): voi
   } catch (error) {
     const code = errnoOf(error);
     if (code === "ENOENT" && dirname(directory) !== directory) {
-      makeDirectories(dirname(directory), made, env);
-      makeDirectories(directory, made, env);
+      makeDirectories(dirname(directory), { made, env });
+      makeDirectories(directory, { made, env });
     } else if (code !== "EEXIST") throw error;
     else checkDirectory(directory, env);
   }
@@ -78,7 +78,7 @@ function removeEmpty(directory: string): void {
   }
 }
 
-function failure(file: string, cause: unknown, left: string[]): DtError {
+function failure(file: string, { cause, left }: { cause: unknown; left: string[] }): DtError {
   if (cause instanceof DtError && left.length === 0) return cause; // for a directory that is not this user's
   const code = errnoOf(cause) ?? "unknown";
   const after = left.length === 0 ? "Nothing was written." : `Left behind: ${left.join(", ")}`;

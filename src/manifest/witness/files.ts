@@ -57,16 +57,12 @@ export function watchFiles(witness: Witness): void {
         if (native !== undefined) put(real, "native", noting(native, note));
         put(holder, name, plain === "open" ? remembering(noting(real, note), opened) : noting(real, note));
       } else if (STATS.includes(plain))
-        put(
-          holder,
-          name,
-          watchedStat(real as Function, plain, witness, (at) => pathOf(at)),
-        );
+        put(holder, name, watchedStat(real as Function, { kind: plain, witness, find: (at) => pathOf(at) }));
       else if (plain === "fstat")
         put(
           holder,
           name,
-          watchedStat(real as Function, "stat", witness, (fd) => opened.get(fd as number) ?? null),
+          watchedStat(real as Function, { kind: "stat", witness, find: (fd) => opened.get(fd as number) ?? null }),
         );
       else if (plain === "glob")
         put(
@@ -157,7 +153,10 @@ function remembering(open: object, opened: Map<number, string>): object {
  * Records the kind of the file at once, and its other details only when they are read: a directory's times change with
  * everything made in it.
  */
-function watchedStat(real: Function, kind: string, witness: Witness, find: (at: unknown) => string | null): Function {
+function watchedStat(
+  real: Function,
+  { kind, witness, find }: { kind: string; witness: Witness; find: (at: unknown) => string | null },
+): Function {
   const watch = (stats: unknown, path: string): unknown => {
     if (typeof stats !== "object" || stats === null) return stats;
     return new Proxy(stats as Stats, {

@@ -63,8 +63,8 @@ export function watchModules(witness: Witness, env: () => object): Modules {
   const made = new Map<string, object>();
   const real = (name: string) => require(name) as Any;
   watchMachine(real("os"), witness);
-  noteAll(real("crypto"), real("crypto"), () => witness.cannotKnow("uses randomness"), CHANCE);
-  noteAll(real("child_process"), real("child_process"), () => witness.cannotKnow("runs a program"));
+  noteAll(real("crypto"), { into: real("crypto"), note: () => witness.cannotKnow("uses randomness"), only: CHANCE });
+  noteAll(real("child_process"), { into: real("child_process"), note: () => witness.cannotKnow("runs a program") });
   const make = (id: string, name: string): object => {
     if (name === "process") return processModule(env);
     if (name === "bun") return bunModule(witness, env);
@@ -80,10 +80,10 @@ export function watchModules(witness: Witness, env: () => object): Modules {
     }
     if (PURE.has(name) || IN_PLACE.has(name)) return whole(real(name));
     const copy: Any = {};
-    noteAll(real(id), copy, () => witness.cannotKnow(`uses ${id}`));
+    noteAll(real(id), { into: copy, note: () => witness.cannotKnow(`uses ${id}`) });
     if (typeof copy.promises === "object" && copy.promises !== null) {
       const promises: Any = {};
-      noteAll(copy.promises, promises, () => witness.cannotKnow(`uses ${id}`));
+      noteAll(copy.promises, { into: promises, note: () => witness.cannotKnow(`uses ${id}`) });
       copy.promises = promises;
     }
     return whole(copy);
@@ -101,7 +101,9 @@ export function watchModules(witness: Witness, env: () => object): Modules {
   // Two other ways to get a module of the runtime, which leave no import in the text.
   const module = real("module") as { createRequire(from: string | URL): NodeJS.Require };
   const create = module.createRequire.bind(module);
-  put(module, "createRequire", (from: string | URL) => watchedRequire(create(from), from, required, witness));
+  put(module, "createRequire", (from: string | URL) =>
+    watchedRequire(create(from), { place: from, required, witness }),
+  );
   const builtin = process.getBuiltinModule.bind(process) as (id: string) => unknown;
   put(process, "getBuiltinModule", (id: string) => required(id) ?? builtin(id));
   return { imported, required };
@@ -109,9 +111,7 @@ export function watchModules(witness: Witness, env: () => object): Modules {
 
 function watchedRequire(
   from: NodeJS.Require,
-  place: string | URL,
-  required: Modules["required"],
-  witness: Witness,
+  { place, required, witness }: { place: string | URL; required: Modules["required"]; witness: Witness },
 ): NodeJS.Require {
   const directory = dirname(pathOf(String(place).startsWith("file:") ? new URL(place) : place) ?? "/");
   const resolve = noting(from.resolve, ([specifier]) =>

@@ -56,7 +56,7 @@ export function beginWatch(): Witness {
         else record.ask(`content ${file}`);
         if (transformed.has(file)) continue;
         if (file.endsWith(".node")) record.cannotKnow("loads an addon");
-        else if (/\.[mc]?[jt]sx?$/.test(file)) lookInto(file, record.cannotKnow, environment);
+        else if (/\.[mc]?[jt]sx?$/.test(file)) lookInto(file, { cannotKnow: record.cannotKnow, environment });
       }
       return { envRead: environment.read(), seen: record.seen(), unknown: record.unknown() };
     },
@@ -114,7 +114,10 @@ export function isPackaged(file: string): boolean {
   return file.includes("/node_modules/");
 }
 
-function lookInto(file: string, cannotKnow: (what: string) => void, environment: EnvironmentWatch): void {
+function lookInto(
+  file: string,
+  { cannotKnow, environment }: { cannotKnow: (what: string) => void; environment: EnvironmentWatch },
+): void {
   try {
     const bytes = readBytes(file, FILE_LIMIT);
     if (bytes === null) return;

@@ -50,10 +50,10 @@ export function watchWorld(witness: Witness): void {
         noting(real, () => witness.cannotKnow(name === "Worker" ? "starts a worker" : "uses the network")),
       );
   }
-  watchBun(witness, chance, clock);
+  watchBun(witness, { chance, clock });
 }
 
-function watchBun(witness: Witness, chance: () => void, { time, zone }: Clock): void {
+function watchBun(witness: Witness, { chance, clock: { time, zone } }: { chance: () => void; clock: Clock }): void {
   const bun = Bun as unknown as Any;
   for (const [name, what] of Object.entries(BUN_UNKNOWN)) {
     const real = bun[name];
@@ -81,7 +81,7 @@ function watchBun(witness: Witness, chance: () => void, { time, zone }: Clock): 
   put(bun, "CSRF", everyCall(Bun.CSRF, chance));
   put(bun.password as object, "hash", noting(Bun.password.hash, chance));
   put(bun.password as object, "hashSync", noting(Bun.password.hashSync, chance));
-  noteAll(bun.dns as object, bun.dns as object, () => witness.cannotKnow("uses the network"));
+  noteAll(bun.dns as object, { into: bun.dns as object, note: () => witness.cannotKnow("uses the network") });
   put(
     bun,
     "mmap",
@@ -91,7 +91,7 @@ function watchBun(witness: Witness, chance: () => void, { time, zone }: Clock): 
   put(bun, "file", (...args: Parameters<typeof Bun.file>) => {
     const path = askContent(witness, args[0]);
     const made = file(...args);
-    if (path !== null) watchTimes(made, path, witness);
+    if (path !== null) watchTimes(made, { path, witness });
     return made;
   });
   put(
@@ -118,7 +118,7 @@ function askContent(witness: Witness, at: unknown): string | null {
 }
 
 /** A file's times count only when they are read. */
-function watchTimes(file: Bun.BunFile, path: string, witness: Witness): void {
+function watchTimes(file: Bun.BunFile, { path, witness }: { path: string; witness: Witness }): void {
   const stat = file.stat.bind(file);
   try {
     Object.defineProperty(file, "stat", {

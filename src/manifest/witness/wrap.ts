@@ -63,7 +63,10 @@ export function everyCall(real: object, note: () => void): object {
 }
 
 /** Makes all functions of an object note their calls, in place or in a copy. */
-export function noteAll(from: object, into: object, note: (name: string) => void, only?: ReadonlySet<string>): void {
+export function noteAll(
+  from: object,
+  { into, note, only }: { into: object; note: (name: string) => void; only?: ReadonlySet<string> | undefined },
+): void {
   for (const name of Object.keys(from)) {
     const value: unknown = Reflect.get(from, name);
     const isNoted = typeof value === "function" && (only === undefined || only.has(name));

@@ -14,7 +14,10 @@ import { cancelOnPress } from "../parts/cancelling.ts";
 import { tellEvent, tellLastLines } from "../parts/tell.ts";
 import type { RunnerContext } from "../parts/types.ts";
 
-export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWait: boolean): Promise<number> {
+export async function runDetached(
+  context: RunnerContext,
+  { spec, noWait }: { spec: LaunchSpec; noWait: boolean },
+): Promise<number> {
   const cancel = new AbortController();
   cancelOnPress(cancel);
   const last = await startDetached({
@@ -25,11 +28,11 @@ export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWa
     cancel: cancel.signal,
   });
   if (cancel.signal.aborted && last.is === "ended") return EXIT.interrupted;
-  return concludeDetached(context, last, spec.settings.compose !== null);
+  return concludeDetached(context, { last, isStack: spec.settings.compose !== null });
 }
 
 /** Prints the line of truth, or why there is none. */
-function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: boolean): number {
+function concludeDetached(context: RunnerContext, { last, isStack }: { last: LaunchEvent; isStack: boolean }): number {
   const { ground, talk, json } = context;
   switch (last.is) {
     case "spawned":
@@ -37,7 +40,7 @@ function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: bo
     case "unchanged":
     case "unhealthy": {
       const line = last.is === "spawned" && last.probed ? { ...last.line, state: "starting" } : last.line;
-      if (last.is === "unhealthy" && talk.onCi) tellLastLines(context, line.key, line.log);
+      if (last.is === "unhealthy" && talk.onCi) tellLastLines(context, { key: line.key, log: line.log });
       const more = last.is === "unchanged" ? { unchanged: true } : {};
       print(
         json
@@ -59,7 +62,7 @@ function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: bo
           ? `${typedKey(exit.key)}: start: \`${showCommand(exit.argv)}\` ${exit.text}`
           : `${exit.key} ${exit.text} before it was ready`,
       );
-      tellLastLines(context, exit.key, exit.log);
+      tellLastLines(context, { key: exit.key, log: exit.log });
       if (isStack) talk.say(`Run \`dt ${typedKey(exit.key)}\` without --detach to see everything Compose prints.`);
       return EXIT.failed;
     }

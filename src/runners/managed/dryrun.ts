@@ -9,14 +9,12 @@ export async function showPlan(context: RunnerContext, spec: LaunchSpec): Promis
   const { ground, json } = context;
   const { prepareLaunch } = await import("../../supervisor/prepare/launch.ts");
   const { formatPlan } = await import("../parts/plan.ts");
-  const { argv, cwd, environment, port, log } = await prepareLaunch(
-    ground,
+  const { argv, cwd, environment, port, log } = await prepareLaunch(ground, {
     spec,
-    (event) => tellEvent(context, event),
-    {
-      dry: true,
-    },
-  );
+    report: (event) => tellEvent(context, event),
+
+    dry: true,
+  });
   print(formatPlan({ key: spec.key, argv, cwd, added: environment.added, port, log }, json));
   return EXIT.done;
 }

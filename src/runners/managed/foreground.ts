@@ -36,7 +36,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   if (cleaned !== null) {
     const own =
       spec.ticket === undefined ? cleaned : { ...cleaned, [TICKET_MARK]: ticketMarkOf(spec.key, spec.ticket) };
-    becomeDt([...ground.self, ...context.argv] as [string, ...string[]], own, []);
+    becomeDt([...ground.self, ...context.argv] as [string, ...string[]], { ownEnv: own, descriptors: [] });
   }
 
   const queue = makeRequestQueue();
@@ -62,7 +62,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   // Signals that were ignored when dt started (nohup, a shell's background job) stay ignored.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const)
     if (!isIgnored(signalNumber(signal) as number)) process.on(signal, hear);
-  process.on(RESTART_SIGNAL, () => claimRequests(ground, spec.key, queue.push));
+  process.on(RESTART_SIGNAL, () => claimRequests(ground, { key: spec.key, push: queue.push }));
 
   const shown = makeShown(talk, cancel.signal);
   const screen = makeScreen(shown, () => queue.push({ is: "terminate", by: "hangup", signal: "SIGPIPE" }));
@@ -77,7 +77,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   try {
     const ended = await hostLaunch({ ground, report: reportTo(context), control }, spec);
     await screen.close();
-    return shown.status(await conclude(context, ended, cancel.signal));
+    return shown.status(await conclude(context, { end: ended, cancel: cancel.signal }));
   } catch (error) {
     await screen.close();
     if (cancel.signal.aborted && (error as { name?: string }).name === "AbortError") {
@@ -127,11 +127,14 @@ function makeScreen(shown: ReturnType<typeof makeShown>, onGone: () => void) {
 }
 
 /** Prints how the launch ended and, when another process ended it, which one. */
-async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd, cancel: AbortSignal): Promise<number> {
+async function conclude(
+  { ground, talk, json }: RunnerContext,
+  { end, cancel }: { end: HostEnd; cancel: AbortSignal },
+): Promise<number> {
   const say = (text: string) => hasRoom(2) && talk.say(text);
   switch (end.is) {
     case "unchanged": {
-      const settled = await awaitSettled(ground, end.record.key, { signal: cancel });
+      const settled = await awaitSettled(ground, { key: end.record.key, signal: cancel });
       if (settled.is === "ended") {
         talk.fail(`${end.record.key} ${settled.exit?.text ?? "ended"} before it was ready`);
         return EXIT.failed;

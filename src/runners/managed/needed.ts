@@ -21,8 +21,7 @@ export function needsSomething({ needs, before }: ManagedSettings): boolean {
  */
 export async function startNeeded(
   context: RunnerContext,
-  index: ManifestIndex,
-  spec: NeedContext,
+  { index, spec }: { index: ManifestIndex; spec: NeedContext },
 ): Promise<number | null> {
   const { startNeeds } = await import("./needs.ts");
   const cancel = new AbortController();

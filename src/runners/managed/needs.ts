@@ -55,7 +55,7 @@ export async function startNeeds(request: NeedsRequest): Promise<void> {
   // Takes all tickets at once: a stop also counts for needs whose turn comes later.
   const needs = orderNeeds(index, needy.key).map((need) => ({
     ...need,
-    ticket: takeTicket(context, need.key, needy.asker),
+    ticket: takeTicket(context, { key: need.key, asker: needy.asker }),
   }));
   context.announced?.close();
   try {
@@ -75,7 +75,7 @@ async function meetNeed(request: NeedsRequest, need: Need): Promise<void> {
   const { context, needy, cancel, off } = request;
   const refuse = () => {
     const by = whoCalledOff(context.ground, need);
-    if (by !== null) throw stoppedNeed(needy, need, `was stopped meanwhile${describeAsker(by)}`);
+    if (by !== null) throw stoppedNeed(needy, { need, how: `was stopped meanwhile${describeAsker(by)}` });
   };
   refuse();
   const why =
@@ -94,7 +94,7 @@ async function meetNeed(request: NeedsRequest, need: Need): Promise<void> {
   });
 }
 
-function stoppedNeed(needy: NeedContext, need: Need, how: string): DtError {
+function stoppedNeed(needy: NeedContext, { need, how }: { need: Need; how: string }): DtError {
   return new DtError("called-off", `${needy.key} was not started: it needs ${need.key}, which ${how}.`, {
     status: EXIT.interrupted,
     details: { need: need.key },
@@ -113,25 +113,27 @@ async function runNeed(
   const { settings, dependents } = need;
   const task = { key: need.key, ...parts, file, settings, env, asker, dependents, force: false, onReason, onBegin };
   const own = watchTicket(context.ground, need);
-  const end = await runTask(context.ground, task, AbortSignal.any([cancel, off, own.signal])).finally(own.close);
+  const end = await runTask(context.ground, { spec: task, signal: AbortSignal.any([cancel, off, own.signal]) }).finally(
+    own.close,
+  );
   if (end.is === "unchanged")
     context.talk.say(`${key} needs ${shortKey(need.key)}: its inputs are unchanged since ${end.since}, skipped`);
   if (end.is === "unchanged" || end.exit.code === 0) return null;
   if (off.aborted || own.signal.aborted) return end.exit.text;
-  tellLastLines(context, need.key, end.exit.log);
+  tellLastLines(context, { key: need.key, log: end.exit.log });
   return end.exit.text;
 }
 
 async function bringUp(request: NeedsRequest, need: Need): Promise<string | null> {
   const { context, cancel, off } = request;
-  const now = settledNow(context.ground, need.key);
+  const now = settledNow(context.ground, { key: need.key });
   const signal = AbortSignal.any([cancel, off]);
-  const settled = now ?? (await awaitSettled(context.ground, need.key, { signal }));
+  const settled = now ?? (await awaitSettled(context.ground, { key: need.key, signal }));
   if (settled.is === "ready" || settled.is === "running") return null;
   // Another caller's start that was awaited in vain is not repeated: its user may be inspecting the launch.
   if (now === null && settled.is === "unhealthy") return notInTime(settled.why);
   const started = await startNeed(request, need);
-  return started.is === "replaced" ? awaitAnother(context, need, started.exit, signal) : started.why;
+  return started.is === "replaced" ? awaitAnother(context, { need, replaced: started.exit, signal }) : started.why;
 }
 
 /**
@@ -139,12 +141,10 @@ async function bringUp(request: NeedsRequest, need: Need): Promise<string | null
  */
 async function awaitAnother(
   { ground, talk }: RunnerContext,
-  { key }: Need,
-  replaced: ExitRecord,
-  signal: AbortSignal,
+  { need: { key }, replaced, signal }: { need: Need; replaced: ExitRecord; signal: AbortSignal },
 ): Promise<string | null> {
   talk.say(`${key} was ${replaced.text}: waiting for that launch`);
-  const settled = await awaitSettled(ground, key, { signal });
+  const settled = await awaitSettled(ground, { key, signal });
   if (settled.is === "unhealthy") return notInTime(settled.why);
   return settled.is === "ended" ? (settled.exit ?? replaced).text : null;
 }
@@ -177,9 +177,9 @@ async function startNeed({ context, needy, cancel, off }: NeedsRequest, need: Ne
     rejectedBy(off),
   ]);
   if (last.is === "ended" && last.exit.reason === "replaced") return { is: "replaced", exit: last.exit };
-  if (last.is === "ended" && isStopped(last.exit)) throw stoppedNeed(needy, need, `was ${last.exit.text}`);
+  if (last.is === "ended" && isStopped(last.exit)) throw stoppedNeed(needy, { need, how: `was ${last.exit.text}` });
   const failed = last.is === "ended" ? last.exit : last.is === "unhealthy" ? last.line : null;
-  if (failed !== null && context.talk.onCi) tellLastLines(context, need.key, failed.log);
+  if (failed !== null && context.talk.onCi) tellLastLines(context, { key: need.key, log: failed.log });
   if (last.is === "ended") return { is: "there", why: last.exit.text };
   return { is: "there", why: last.is === "unhealthy" ? notInTime(last.why) : null };
 }

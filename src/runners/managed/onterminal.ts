@@ -47,7 +47,7 @@ export async function runOnTerminal(context: RunnerContext, spec: LaunchSpec): P
     print(json ? `${JSON.stringify({ ...event.line, unchanged: true })}\n` : formatTruth(ground.root, event.line));
     return event.is === "unhealthy" ? EXIT.timeout : EXIT.done;
   }
-  return attachTo(context, key, { readOnly: false, scrollback: null, owner: makeOwner(context, key) });
+  return attachTo(context, { key, options: { readOnly: false, scrollback: null, owner: makeOwner(context, key) } });
 }
 
 function makeOwner({ ground, talk, argv }: RunnerContext, key: string) {
@@ -61,9 +61,8 @@ function makeOwner({ ground, talk, argv }: RunnerContext, key: string) {
       if (press === "again" && signal === "SIGINT") hard.abort();
       if (press !== "first") return;
       const by = signal === "SIGINT" ? "interrupt" : signal === "SIGHUP" ? "hangup" : "signal";
-      stopKey(
-        ground,
-        {
+      stopKey(ground, {
+        request: {
           key,
           by: { ...askerOf("user", argv), by },
           lockTimeoutMs: LOCK_TIMEOUT_MS,
@@ -71,8 +70,8 @@ function makeOwner({ ground, talk, argv }: RunnerContext, key: string) {
           ...(host === undefined ? {} : { ofHost: host }),
           ...(by === "interrupt" ? { interrupt: hard.signal } : {}),
         },
-        () => {},
-      ).catch((error: unknown) => talk.fail(messageOf(error)));
+        report: () => {},
+      }).catch((error: unknown) => talk.fail(messageOf(error)));
     }),
   };
 }

@@ -46,26 +46,29 @@ export async function runService(context: RunnerContext, request: ServiceRequest
     command: request.command,
     variant: request.variant || DEFAULT_VARIANT,
   });
-  const spec = makeSpec(context, request, key);
+  const spec = makeSpec(context, { request, key });
   if (context.dryRun) return showPlan(context, spec);
-  refuseNested(context, key, "replace");
+  refuseNested(context, { key, verb: "replace" });
   const handed = context.ownEnv[TICKET_MARK];
   spec.ticket =
     mayWait(request.settings) || request.take
-      ? takeTicket(context, key, spec.asker, handed)
-      : readTicket(context, key, spec.asker, handed);
+      ? takeTicket(context, { key, asker: spec.asker, handed })
+      : readTicket(context, { key, asker: spec.asker, handed });
   // With needs, needs.ts closes the announcement once they have their tickets.
   if (!isNeedy(request)) context.announced?.close();
   try {
-    return await startService(context, request, spec);
+    return await startService(context, { request, spec });
   } finally {
     dropTicket(context.ground, spec);
   }
 }
 
-async function startService(context: RunnerContext, request: ServiceRequest, spec: LaunchSpec): Promise<number> {
+async function startService(
+  context: RunnerContext,
+  { request, spec }: { request: ServiceRequest; spec: LaunchSpec },
+): Promise<number> {
   if (request.index !== null && isNeedy(request)) {
-    const cancelled = await startNeeded(context, request.index, spec);
+    const cancelled = await startNeeded(context, { index: request.index, spec });
     if (cancelled !== null) return cancelled;
   }
   if (request.take) await takePort(context, spec);
@@ -73,7 +76,7 @@ async function startService(context: RunnerContext, request: ServiceRequest, spe
     const { findOwner } = await import("../../supervisor/watch/owner.ts");
     spec.owner = findOwner(context.ground.table, request.owner);
   }
-  if (request.detach) return runDetached(context, spec, request.noWait);
+  if (request.detach) return runDetached(context, { spec, noWait: request.noWait });
   if (!spec.settings.tty) return (await import("./foreground.ts")).runForeground(context, spec);
   const { runOnTerminal } = await import("./onterminal.ts");
   return runOnTerminal(context, spec);
@@ -85,10 +88,10 @@ function isNeedy({ index, settings }: ServiceRequest): boolean {
 
 async function takePort(context: RunnerContext, spec: LaunchSpec): Promise<void> {
   const { freePort } = await import("../../supervisor/start/takeport.ts");
-  await freePort(context.ground, spec, (text) => context.talk.say(text));
+  await freePort(context.ground, { spec, say: (text) => context.talk.say(text) });
 }
 
-function makeSpec(context: RunnerContext, request: ServiceRequest, key: string): LaunchSpec {
+function makeSpec(context: RunnerContext, { request, key }: { request: ServiceRequest; key: string }): LaunchSpec {
   return makeLaunchSpec({
     key,
     settings: request.settings,

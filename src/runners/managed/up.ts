@@ -19,10 +19,10 @@ import { concludeUp, tellUp } from "./uptell.ts";
 export async function runUp(context: RunnerContext, request: UpRequest): Promise<number> {
   const nodes = makeUpNodes(context, request);
   if (context.dryRun) return showUpNodes(context, nodes);
-  for (const { key } of nodes) refuseNested(context, key, "replace");
-  for (const { run } of nodes) run.spec.ticket = takeTicket(context, run.spec.key, run.spec.asker);
+  for (const { key } of nodes) refuseNested(context, { key, verb: "replace" });
+  for (const { run } of nodes) run.spec.ticket = takeTicket(context, { key: run.spec.key, asker: run.spec.asker });
   context.announced?.close();
-  return request.detach ? upDetached(context, nodes) : upForeground(context, nodes, request.colored);
+  return request.detach ? upDetached(context, nodes) : upForeground(context, { nodes, colored: request.colored });
 }
 
 async function upDetached(context: RunnerContext, nodes: UpNode[]): Promise<number> {
@@ -43,5 +43,6 @@ async function upDetached(context: RunnerContext, nodes: UpNode[]): Promise<numb
  */
 export function becomeHost({ ground, ownEnv, argv }: RunnerContext): void {
   const cleaned = cleanedForHosting(ownEnv, ground.root);
-  if (cleaned !== null) becomeDt([...ground.self, ...argv] as [string, ...string[]], cleaned, []);
+  if (cleaned !== null)
+    becomeDt([...ground.self, ...argv] as [string, ...string[]], { ownEnv: cleaned, descriptors: [] });
 }

@@ -42,7 +42,10 @@ interface ForegroundState {
   isUnread: boolean;
 }
 
-export async function upForeground(context: RunnerContext, nodes: UpNode[], colored: boolean): Promise<number> {
+export async function upForeground(
+  context: RunnerContext,
+  { nodes, colored }: { nodes: UpNode[]; colored: boolean },
+): Promise<number> {
   const state: ForegroundState = {
     context,
     ground: makeMoving(context.ground),
@@ -126,7 +129,7 @@ function showLogs({ shown, shownTo }: ForegroundState, { nodes, colored, output,
     targets: () => shown,
     shownTo,
     filterOf: () => null,
-    onEntry: ({ key, bytes }: Entry) => output.write(prefixLine(prefix(key), bytes, colored)),
+    onEntry: ({ key, bytes }: Entry) => output.write(prefixLine(prefix(key), { line: bytes, colored })),
     onNewRun: () => {},
     isGone: () => isReaderGone(1),
     signal,
@@ -149,7 +152,7 @@ async function lastOf(isOver: () => boolean): Promise<void> {
 }
 
 function isEnded(ground: Ground, key: string): boolean {
-  return settledNow(ground, key)?.is === "ended";
+  return settledNow(ground, { key })?.is === "ended";
 }
 
 /** A launch that ended by itself, and successfully, is no failure here. */

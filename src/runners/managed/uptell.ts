@@ -43,7 +43,7 @@ export function concludeUp(context: RunnerContext, outcomes: readonly KeyOutcome
   for (const one of outcomes) {
     if (one.why === null) continue;
     tellWhy(context, one);
-    if (one.state === "failed" || one.state === "backoff") tellLastLines(context, one.key, one.log);
+    if (one.state === "failed" || one.state === "backoff") tellLastLines(context, { key: one.key, log: one.log });
   }
   print(json ? `${JSON.stringify(outcomes)}\n` : outcomes.map((one) => formatTruth(ground.root, one)).join(""));
   return upStatusOf(outcomes);

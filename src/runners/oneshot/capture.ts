@@ -47,12 +47,11 @@ const REFUSALS = ["bad-log", "launch-there", "log-in-use"];
 /** Returns the command's exit code; if a signal ended the command, dt dies by the same signal instead. */
 export async function runCaptured(
   context: RunnerContext,
-  request: OneshotRequest,
-  run: string[] | string,
+  { request, run }: { request: OneshotRequest; run: string[] | string },
 ): Promise<number> {
   const { ground, talk } = context;
   const onTerminal = isTerminal(1);
-  const mask = holdSignals(context, request, onTerminal);
+  const mask = holdSignals(context, { request, onTerminal });
   const { argv, cwd, environment } = prepareCommand({
     ground,
     settings: request.settings,
@@ -64,8 +63,8 @@ export async function runCaptured(
     from: workingDirectory(),
   });
   for (const note of environment.notes) talk.warn(note);
-  const file = findExecutable(argv[0], environment.env.PATH ?? "", cwd);
-  refuseNul(file, argv, environment.env);
+  const file = findExecutable(argv[0], { path: environment.env.PATH ?? "", cwd });
+  refuseNul(file, { argv, env: environment.env });
   const there = cwd === workingDirectory() ? "" : `cd ${showWord(cwd)} && `;
   talk.detail(`$ ${there}${showCommand(argv)}`);
 
@@ -84,7 +83,7 @@ export async function runCaptured(
     mask,
     self: ground.self,
   };
-  const { status, signalled } = await runPlan(plan, capture, talk, onTerminal);
+  const { status, signalled } = await runPlan(plan, { capture, talk, onTerminal });
   await capture
     .end(status, signalled)
     .catch((error) => void warn(`the end of ${oneshotKeyOf(request)} could not be recorded: ${messageOf(error)}`));
@@ -94,7 +93,10 @@ export async function runCaptured(
 }
 
 /** Executes dt again with its signals blocked, or, when that has happened, returns the mask that the command gets. */
-function holdSignals(context: RunnerContext, { descriptors }: OneshotRequest, onTerminal: boolean): Mask {
+function holdSignals(
+  context: RunnerContext,
+  { request: { descriptors }, onTerminal }: { request: OneshotRequest; onTerminal: boolean },
+): Mask {
   if (!canHoldSignals())
     throw new DtError("not-captured", "This version of dt captures one-shots on Linux only.", {
       status: EXIT.usage,
@@ -103,7 +105,7 @@ function holdSignals(context: RunnerContext, { descriptors }: OneshotRequest, on
   if (context.held === null) {
     const mask = formatMask(block(heldSignals(onTerminal)));
     const [self, ...more] = context.ground.self as [string, ...string[]];
-    becomeDt([self, ...more, HIDDEN.capture, mask, ...context.argv], context.ownEnv, descriptors);
+    becomeDt([self, ...more, HIDDEN.capture, mask, ...context.argv], { ownEnv: context.ownEnv, descriptors });
   }
   return parseMask(context.held);
 }
@@ -128,9 +130,12 @@ async function captureOrBecome({ context, request, command, mask, warn }: Captur
       cwd: command.cwd,
       startedBy: askerOf("user", context.argv),
     };
-    return await openCapture(ground, captured, request.settings, (reason) =>
-      warn(`${captured.log} cannot be written (${reason}): from now on this run's output is not kept.`),
-    );
+    return await openCapture(ground, {
+      run: captured,
+      settings: request.settings,
+      onLoss: (reason) =>
+        warn(`${captured.log} cannot be written (${reason}): from now on this run's output is not kept.`),
+    });
   } catch (error) {
     if (!(error instanceof DtError) || REFUSALS.includes(error.code)) throw error;
     talk.warn(`the output of ${key} is not kept: ${error.message}`);
@@ -141,11 +146,9 @@ async function captureOrBecome({ context, request, command, mask, warn }: Captur
 
 async function runPlan(
   plan: CapturePlan,
-  { keep, fail }: Capture,
-  talk: Talk,
-  onTerminal: boolean,
+  { capture: { keep, fail }, talk, onTerminal }: { capture: Capture; talk: Talk; onTerminal: boolean },
 ): Promise<{ status: EndStatus; signalled: number | null }> {
-  const captured = await start(plan, talk, onTerminal).catch(async (error) => {
+  const captured = await start(plan, { talk, onTerminal }).catch(async (error) => {
     if (error instanceof DtError) await fail(error).catch(() => undefined);
     throw error;
   });
@@ -157,7 +160,7 @@ async function runPlan(
   return { status: captured.status() as EndStatus, signalled: captured.signalled() };
 }
 
-async function start(plan: CapturePlan, talk: Talk, onTerminal: boolean) {
+async function start(plan: CapturePlan, { talk, onTerminal }: { talk: Talk; onTerminal: boolean }) {
   try {
     if (!onTerminal) return startOnPipes(plan);
     const terminal = (await import("../../sys/capture/onterminal.ts")).captureOnTerminal(plan);

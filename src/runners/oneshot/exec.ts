@@ -18,11 +18,11 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
     const { guardStandardStreams } = await import("../../sys/stdio/guardstreams.ts");
     const streams = guardStandardStreams();
     const { runHandler } = await import("./handler.ts");
-    return runHandler(context, request, streams);
+    return runHandler(context, { request, streams });
   }
   if (capture && !context.dryRun) {
     const { runCaptured } = await import("./capture.ts");
-    return runCaptured(context, request, settings.run);
+    return runCaptured(context, { request, run: settings.run });
   }
   const { argv, cwd, environment } = prepareCommand({
     ground: context.ground,
@@ -50,7 +50,7 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
   if (job !== undefined) {
     const { reopensOutput } = await import("../../supervisor/prepare/reopens.ts");
     const one = { key: formatKey({ ...request, variant: request.variant || DEFAULT_VARIANT }), settings };
-    if (reopensOutput(context.ground, one, { argv, cwd, environment }))
+    if (reopensOutput(context.ground, { spec: one, prepared: { argv, cwd, environment } }))
       (await import("../../sys/spawn/drain.ts")).drainOwnOutput(
         join(context.ground.store.directory, "jobs", `${job}.log`),
       );

@@ -23,8 +23,7 @@ import { orUncaught } from "./uncaught.ts";
 /** `streams` have been guarded since before this module was loaded. */
 export async function runHandler(
   context: RunnerContext,
-  request: OneshotRequest,
-  streams: StandardStreams,
+  { request, streams }: { request: OneshotRequest; streams: StandardStreams },
 ): Promise<number> {
   const { plugin, command, variant, file, settings, args } = request;
   const { root } = context.ground;
@@ -49,12 +48,12 @@ export async function runHandler(
     print(formatPlan(plan, context.json));
     return EXIT.done;
   }
-  refuseChanged(context.ground, context.env, file);
+  refuseChanged(context.ground, { env: context.env, file });
   enter(cwd, environment.env);
   keepChildren();
   try {
     const handler = await loadHandler({ file, command, variant, root });
-    return await callHandler(handler, context, request, { cwd, env: environment.env });
+    return await callHandler(handler, { context, request, place: { cwd, env: environment.env } });
   } finally {
     await streams.settle();
   }
@@ -73,11 +72,15 @@ function jobOf({
   return { target: DIALTONE_TARGET, paths: paths.is === "there" ? paths.value : [], source };
 }
 
+interface HandlerCall {
+  context: RunnerContext;
+  request: OneshotRequest;
+  place: { cwd: string; env: Record<string, string> };
+}
+
 async function callHandler(
   handler: Handler,
-  { ground, talk }: RunnerContext,
-  { plugin, command, args }: OneshotRequest,
-  place: { cwd: string; env: Record<string, string> },
+  { context: { ground, talk }, request: { plugin, command, args }, place }: HandlerCall,
 ): Promise<number> {
   const running = new Set<AttachedProgram>();
   const interruption = makeInterruption((signal) => {
@@ -97,9 +100,9 @@ async function callHandler(
   };
   const name = `${plugin} ${command}`;
   try {
-    return statusOfResult(await orUncaught(async () => handler(handlerContext)), interruption, name);
+    return statusOfResult(await orUncaught(async () => handler(handlerContext)), { interruption, name });
   } catch (error) {
-    return statusOfThrown(error, interruption, { talk, name });
+    return statusOfThrown(error, { interruption, talk, name });
   }
 }
 

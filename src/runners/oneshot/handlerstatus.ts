@@ -11,7 +11,10 @@ const HIGHEST_CODE = 255;
 const isExitCode = (value: unknown): value is number =>
   Number.isInteger(value) && (value as number) >= 0 && (value as number) <= HIGHEST_CODE;
 
-export function statusOfResult(result: unknown, { received }: Interruption, name: string): number {
+export function statusOfResult(
+  result: unknown,
+  { interruption: { received }, name }: { interruption: Interruption; name: string },
+): number {
   if (isExitCode(result)) return result;
   if (typeof result === "number") {
     throw new DtError("bad-result", `The handler of ${name} returned ${result}, which is not an exit code.`, {
@@ -24,8 +27,7 @@ export function statusOfResult(result: unknown, { received }: Interruption, name
 
 export function statusOfThrown(
   error: unknown,
-  { received }: Interruption,
-  { talk, name }: { talk: Talk; name: string },
+  { interruption: { received }, talk, name }: { interruption: Interruption; talk: Talk; name: string },
 ): number {
   if (error instanceof DtError) throw error;
   const signal = received();

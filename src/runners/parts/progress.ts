@@ -56,7 +56,11 @@ export function makeProgress({ talk, verbose }: RunnerContext, nodes: readonly U
     drawn = 0;
   };
   const draw = () => {
-    const lines = formatProgress([...rows.values()], sizeOfTerminal(2) ?? SIZE, performance.now(), talk.paint);
+    const lines = formatProgress([...rows.values()], {
+      size: sizeOfTerminal(2) ?? SIZE,
+      now: performance.now(),
+      paint: talk.paint,
+    });
     const up = drawn > 0 ? `\x1b[${drawn}A\r` : "";
     // One write, with each line cleared after its end: nothing flickers.
     moves(`${up}${lines.map((line) => `${toTerminal(line)}\x1b[K\n`).join("")}\x1b[J`);

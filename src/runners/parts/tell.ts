@@ -55,10 +55,9 @@ export function tellEvent(context: RunnerContext, event: LaunchEvent): void {
  */
 export function tellLastLines(
   { ground, talk }: Pick<RunnerContext, "ground" | "talk">,
-  key: string,
-  log: string,
+  { key, log }: { key: string; log: string },
 ): void {
-  talk.quote(`The last lines of ${key} (${shortPath(ground.root, log)})`, readLastLines(log, LAST_LINES));
+  talk.quote(`The last lines of ${key} (${shortPath(ground.root, log)})`, readLastLines(log, { lines: LAST_LINES }));
 }
 
 /** As many as fit on a screen beside the message. */

@@ -33,7 +33,10 @@ export interface AttachOptions {
 
 const LOOK_EVERY_MS = 20;
 
-export async function attachTo(context: RunnerContext, key: string, options: AttachOptions): Promise<number> {
+export async function attachTo(
+  context: RunnerContext,
+  { key, options }: { key: string; options: AttachOptions },
+): Promise<number> {
   const impatient = new AbortController();
   const screen = makeScreen(impatient.signal);
   const person = openPerson(options, () => impatient.abort());
@@ -43,7 +46,7 @@ export async function attachTo(context: RunnerContext, key: string, options: Att
     person.close();
   };
   try {
-    const conclude = await follow(context, key, options, screen, person);
+    const conclude = await follow(context, { key, options, screen, person });
     close();
     return conclude();
   } catch (error) {
@@ -52,20 +55,24 @@ export async function attachTo(context: RunnerContext, key: string, options: Att
   }
 }
 
+interface Following {
+  key: string;
+  options: AttachOptions;
+  screen: Screen;
+  person: Person;
+}
+
 /** Shows one run after another. Returns what is left to say, as a function to call once the terminal is given back. */
 async function follow(
   context: RunnerContext,
-  key: string,
-  { readOnly, scrollback, owner }: AttachOptions,
-  screen: Screen,
-  person: Person,
+  { key, options: { readOnly, scrollback, owner }, screen, person }: Following,
 ): Promise<() => number> {
   const { ground } = context;
   let last: LaunchRecord | null = null;
   let told: string | null = null;
   for (let first = true; ; ) {
     const record = await Promise.race([awaitRecord(ground, key), person.left.then(() => null)]);
-    if (person.hasLeft()) return leaving(context, key, person);
+    if (person.hasLeft()) return leaving(context, { key, person });
     if (record === null && last === null) {
       const exit = ground.store.exit(key);
       if (owner === null || exit.is !== "there") throw notRunning(context, key);
@@ -74,7 +81,7 @@ async function follow(
       await screen.showAll({ log: exit.value.log, logFile: null });
       return () => tellExit(context, exit.value);
     }
-    if (isOver(context, record, last, owner !== null)) {
+    if (isOver(context, { record, last, owner: owner !== null })) {
       const ended = last ?? (record as LaunchRecord);
       return () => conclude(context, ended);
     }
@@ -82,20 +89,27 @@ async function follow(
     if (!now.tty) throw noTerminal(key);
     if (last === null && now.phase === "backoff") last = now;
     if (now.token === last?.token || now.leader === null || now.phase === "backoff") {
-      told = tellBackoff(context, now, told);
+      told = tellBackoff(context, { record: now, told });
     } else {
       // Takes every key as it is pressed from now on, so that the user can leave a host that does not answer.
       person.take();
-      const joining = attachToRun(ground, now, { readOnly, size: readOnly ? null : sizeOfPerson() });
+      const joining = attachToRun(ground, {
+        record: now,
+        request: { readOnly, size: readOnly ? null : sizeOfPerson() },
+      });
       const joined = await Promise.race([joining, person.left.then(() => null)]);
       if (person.hasLeft()) {
         joining.catch(() => {}); // no longer awaited
-        return leaving(context, key, person);
+        return leaving(context, { key, person });
       }
       last = now;
       if (joined !== null) {
         if (!first) say(context, `${key} runs again  pid ${now.leader.pid}`);
-        const shown = screen.show(now.log, joined, first ? scrollback : null, person.lost);
+        const shown = screen.show(now.log, {
+          attachment: joined,
+          scrollback: first ? scrollback : null,
+          onGone: person.lost,
+        });
         person.join(joined);
         await Promise.race([joined.over, person.left]);
         await shown.end();
@@ -105,17 +119,20 @@ async function follow(
         first = false;
       } else if (!first || scrollback === null) await screen.showAll(now); // over before it could be joined
     }
-    if (person.hasLeft()) return leaving(context, key, person);
+    if (person.hasLeft()) return leaving(context, { key, person });
     await Promise.race([Bun.sleep(LOOK_EVERY_MS), person.left]);
   }
 }
 
-async function leaving(context: RunnerContext, key: string, person: Person): Promise<() => number> {
+async function leaving(
+  context: RunnerContext,
+  { key, person }: { key: string; person: Person },
+): Promise<() => number> {
   const why = await person.left;
-  return () => tellLeft(context, key, why);
+  return () => tellLeft(context, { key, why });
 }
 
-function tellLeft({ talk }: RunnerContext, key: string, why: Left): number {
+function tellLeft({ talk }: RunnerContext, { key, why }: { key: string; why: Left }): number {
   if (why.is === "signal") return 128 + (signalNumber(why.signal) as number);
   // A terminal that accepts no output would block dt.
   if (why.is === "asked" && hasRoom(2)) talk.say(`left ${key} running; dt attach ${key} joins it again`);
@@ -125,9 +142,7 @@ function tellLeft({ talk }: RunnerContext, key: string, why: Left): number {
 /** Whether there is nothing more to wait for. */
 function isOver(
   { ground }: RunnerContext,
-  record: LaunchRecord | null,
-  last: LaunchRecord | null,
-  owner: boolean,
+  { record, last, owner }: { record: LaunchRecord | null; last: LaunchRecord | null; owner: boolean },
 ): boolean {
   if (record === null) return true;
   // The dt that stops or replaces it has yet to record that.
@@ -153,7 +168,10 @@ function tellExit({ talk }: RunnerContext, exit: ExitRecord): number {
 }
 
 /** Reports each wait once. */
-function tellBackoff(context: RunnerContext, record: LaunchRecord, told: string | null): string | null {
+function tellBackoff(
+  context: RunnerContext,
+  { record, told }: { record: LaunchRecord; told: string | null },
+): string | null {
   if (record.backoff === undefined || record.phase !== "backoff" || told === record.backoff.nextAt) return told;
   const inMs = Math.max(0, Date.parse(record.backoff.nextAt) - Date.now());
   say(context, `${record.key} ${record.backoff.because}; starting it again in ${formatDuration(inMs)}`);

@@ -13,6 +13,12 @@ const NEWLINE = 0x0a;
 
 export type Screen = ReturnType<typeof makeScreen>;
 
+interface Shown {
+  attachment: Attachment;
+  scrollback: number | null;
+  onGone: () => void;
+}
+
 /** `impatient`: once aborted, output that the terminal does not accept is given up. */
 export function makeScreen(impatient: AbortSignal) {
   const modes = makeModes();
@@ -27,7 +33,7 @@ export function makeScreen(impatient: AbortSignal) {
     return typeof outcome === "string" ? outcome !== "closed" : outcome.then((one) => one !== "closed");
   };
   return {
-    show(log: string, { welcome, redraw }: Attachment, scrollback: number | null, onGone: () => void) {
+    show(log: string, { attachment: { welcome, redraw }, scrollback, onGone }: Shown) {
       const stop = new AbortController();
       let from = 0;
       let before = 0;

@@ -23,15 +23,18 @@ export type ClearResult = "cleared" | "living" | "foreign" | "nothing";
 export async function clearKey(ground: Site, { key, by, lockTimeoutMs }: ClearRequest): Promise<ClearResult> {
   const { store, table } = ground;
   store.prepare();
-  const lock = await lockKey(ground, key, { doing: "clear", command: by.command, timeoutMs: lockTimeoutMs });
+  const lock = await lockKey(ground, {
+    key,
+    request: { doing: "clear", command: by.command, timeoutMs: lockTimeoutMs },
+  });
   try {
     const record = store.record(key);
     if (record.is === "unreadable") return record.foreign === true ? "foreign" : "living";
     if (record.is === "there") {
-      const isLeft = findTree(table, queryOf(ground, record.value)).members.length > 0;
+      const isLeft = findTree(table, queryOf(ground, { record: record.value })).members.length > 0;
       const { leader, host } = record.value;
       if (isLeft || [leader ?? host, host].some((one) => presenceOf(table, one) !== "gone")) return "living";
-      await endLaunch(ground, record.value, { how: "sweep", by, self: identifySelf(table) });
+      await endLaunch(ground, { record: record.value, request: { how: "sweep", by, self: identifySelf(table) } });
     }
     const exit = store.exit(key);
     if (exit.is === "absent") return "nothing";

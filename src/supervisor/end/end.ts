@@ -30,11 +30,14 @@ import type { Ended, EndRequest, LeaderEnd } from "./types.ts";
  * Throws `survivors` (exit 5), naming them. The record then stays, so that the list stays true and the next stop tries
  * again.
  */
-export async function endLaunch(ground: Site, record: LaunchRecord, request: EndRequest): Promise<Ended> {
+export async function endLaunch(
+  ground: Site,
+  { record, request }: { record: LaunchRecord; request: EndRequest },
+): Promise<Ended> {
   const { table, store } = ground;
   const began = performance.now();
   refuseForeignNamespace(ground, record);
-  if (record.phase === "backoff") return endBackoff(ground, record, request);
+  if (record.phase === "backoff") return endBackoff(ground, { record, request });
   const stopping: LaunchRecord = {
     ...record,
     phase: "stopping",
@@ -46,20 +49,20 @@ export async function endLaunch(ground: Site, record: LaunchRecord, request: End
       store.writeRecord(stopping);
     });
   }
-  await finishUnknownLeader(ground, record, request.self);
+  await finishUnknownLeader(ground, { record, self: request.self });
   const stopped = await stopTree({
     table,
-    query: queryOf(ground, record),
+    query: queryOf(ground, { record }),
     signal: request.signal ?? record.stop.signal,
     timeoutMs: record.stop.timeoutMs,
     wholeTree: record.processGroup || request.how === "interrupt",
     hard: request.hard,
   });
   if (stopped.survivors.length > 0) throw survivorError(record.key, stopped.survivors);
-  const status = await readStatus(ground, record, request);
+  const status = await readStatus(ground, { record, request });
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
   const exit = makeEndExit({ record, request, stopping, status, killed: stopped.killed });
-  const kept = await endContainers(ground, record, request);
+  const kept = await endContainers(ground, { record, request });
   write({ how: "stop" }, () => store.writeExit(exit));
   const tookMs = () => Math.round(performance.now() - began);
   if (kept !== null) {
@@ -67,7 +70,7 @@ export async function endLaunch(ground: Site, record: LaunchRecord, request: End
     return { exit, stopped, tookMs: tookMs(), left: kept.left };
   }
   try {
-    checkPortsFree(ground, record, stopped);
+    checkPortsFree(ground, { record, stopped });
   } catch (error) {
     write(request, () => store.removeRecord(record));
     throw error;
@@ -83,14 +86,13 @@ export async function endLaunch(ground: Site, record: LaunchRecord, request: End
  */
 async function endContainers(
   ground: Site,
-  record: LaunchRecord,
-  request: EndRequest,
+  { record, request }: { record: LaunchRecord; request: EndRequest },
 ): Promise<{ left: string | null } | null> {
   if (record.stack === undefined) return null;
   if (request.converge === true) return { left: null };
   const { endStack } = await import("./stack.ts");
   try {
-    await endStack(ground, record, request.hard);
+    await endStack(ground, { record, hard: request.hard });
     return null;
   } catch (error) {
     if (request.how !== "interrupt" && request.how !== "sweep") throw error;
@@ -130,7 +132,10 @@ function write({ how }: Pick<EndRequest, "how">, note: () => void): DtError | nu
  * and leaves. When a start follows, the record stays until the next one replaces it, so that no reader finds the key
  * without one.
  */
-async function endBackoff(ground: Site, record: LaunchRecord, request: EndRequest): Promise<Ended> {
+async function endBackoff(
+  ground: Site,
+  { record, request }: { record: LaunchRecord; request: EndRequest },
+): Promise<Ended> {
   const { store } = ground;
   const began = performance.now();
   const at = new Date().toISOString();
@@ -144,7 +149,7 @@ async function endBackoff(ground: Site, record: LaunchRecord, request: EndReques
   const how = request.how === "interrupt" ? "interrupted" : `stopped${describeAsker(request.by)}`;
   const text = `${how} while it was waiting to be started again; before that it ${base.text}`;
   const exit: ExitRecord = isEnd ? { ...base, reason: REASONS[request.how], by: request.by, text } : base;
-  const kept = isEnd ? await endContainers(ground, record, request) : null;
+  const kept = isEnd ? await endContainers(ground, { record, request }) : null;
   if (isEnd) write(request, () => store.writeExit(exit));
   if (kept !== null) return { exit, stopped, tookMs: Math.round(performance.now() - began), left: kept.left };
   if (request.isFollowed === true) {

@@ -11,7 +11,10 @@ import type { EndRequest, LeaderEnd } from "./types.ts";
 const EXIT_NOTE_MS = 1000;
 
 /** Only the host, as the parent, learns the exit status. It notes it in the launch's history, or dies before it can. */
-export async function readStatus(ground: Site, record: LaunchRecord, request: EndRequest): Promise<LeaderEnd> {
+export async function readStatus(
+  ground: Site,
+  { record, request }: { record: LaunchRecord; request: EndRequest },
+): Promise<LeaderEnd> {
   const now = () => new Date().toISOString();
   if (request.ownExit !== undefined) {
     const own = await Promise.race([request.ownExit, Bun.sleep(EXIT_NOTE_MS).then(() => null)]);
@@ -64,25 +67,20 @@ export function makeEndExit({ record, request, stopping, status, killed }: EndFa
   // The launch was stopped by the process that began the stop, even if another dt had to finish it.
   const begun = record.phase === "stopping" ? record.stopping : null;
   const bySelf = request.how === "sweep" && begun === null;
-  return makeExit(
-    record,
-    {
-      code: status.code,
-      signal: status.signal,
-      at: status.at,
-      reason: reasonOf(record, request, begun, status),
-      by: bySelf ? null : (stopping.stopping?.by ?? request.by),
-      lastLines: readLastLines(record.log, LAST_LINES),
-    },
+  return makeExit(record, {
+    code: status.code,
+    signal: status.signal,
+    at: status.at,
+    reason: reasonOf(record, { request, begun, status }),
+    by: bySelf ? null : (stopping.stopping?.by ?? request.by),
+    lastLines: readLastLines(record.log, { lines: LAST_LINES }),
     killed,
-  );
+  });
 }
 
 function reasonOf(
   record: LaunchRecord,
-  request: EndRequest,
-  begun: LaunchRecord["stopping"],
-  status: LeaderEnd,
+  { request, begun, status }: { request: EndRequest; begun: LaunchRecord["stopping"]; status: LeaderEnd },
 ): ExitReason {
   if (begun !== null) return BEGUN[begun.by.by] ?? "stopped";
   if (request.how !== "sweep") return REASONS[request.how];

@@ -14,7 +14,10 @@ const HOST_GRACE_MS = 2000;
  * host must be gone, then no process may be between fork and exec (the fence); only then do the tokens find every
  * process.
  */
-export async function finishUnknownLeader(ground: Site, record: LaunchRecord, self: ProcessIdentity): Promise<void> {
+export async function finishUnknownLeader(
+  ground: Site,
+  { record, self }: { record: LaunchRecord; self: ProcessIdentity },
+): Promise<void> {
   if (record.leader !== null || sameIdentity(record.host, self)) return;
   await waitForHostGone(ground, record);
   const { tryFlock } = await import("../../sys/files/flock.ts");

@@ -7,23 +7,25 @@ import type { StopKeyRequest } from "./types.ts";
 
 export async function stopLost(
   ground: Site,
-  request: StopKeyRequest,
-  spare: readonly string[],
+  { request, spare }: { request: StopKeyRequest; spare: readonly string[] },
 ): Promise<StopTreeResult | null> {
   const { store } = ground;
   const { key } = request;
   store.prepare();
-  const lock = await lockKey(ground, key, {
-    doing: "stop (doctor)",
-    command: request.by.command,
-    timeoutMs: request.lockTimeoutMs,
+  const lock = await lockKey(ground, {
+    key,
+    request: {
+      doing: "stop (doctor)",
+      command: request.by.command,
+      timeoutMs: request.lockTimeoutMs,
+    },
   });
   try {
     if (store.record(key).is !== "absent") return null; // its host has recorded it meanwhile
-    noteWanted(ground, request);
+    noteWanted(ground, { request });
     const { stopUnrecorded } = await import("./unrecorded.ts");
-    const stopped = await stopUnrecorded(ground, key, spare);
-    noteUnrecordedEnd(ground, request, "its record was lost");
+    const stopped = await stopUnrecorded(ground, { key, spare });
+    noteUnrecordedEnd(ground, { request, why: "its record was lost" });
     return stopped;
   } finally {
     lock.release();

@@ -28,15 +28,17 @@ const STACKS = "stacks";
 
 export function noteStack(
   { home, root, store }: Pick<Site, "home" | "root" | "store">,
-  { key, stack }: LaunchRecord,
-  launch: { kept: Record<string, string> | null; given: Given | null } | null,
+  {
+    record: { key, stack },
+    launch,
+  }: { record: LaunchRecord; launch: { kept: Record<string, string> | null; given: Given | null } | null },
 ): void {
   if (home === null || stack === undefined || launch?.kept == null || launch.given === null) return;
   const { kept: env, given } = launch;
   try {
     makeDirectories(join(home, STACKS));
     const note: NotedStack = { version: 1, root, key, record: store.path(key, "record"), stack, env, given };
-    writeSealed(join(home, STACKS, `${stack.project}.json`), makeSeal(home, home), note);
+    writeSealed(join(home, STACKS, `${stack.project}.json`), { seal: makeSeal(home, home), value: note });
   } catch {
     // the home is read-only: then only its root names it
   }
@@ -60,7 +62,10 @@ export function stackEnvironment(
 }
 
 function readNote(home: string, name: string): NotedStack | null {
-  const read = readSealed(join(home, STACKS, name), makeSeal(home, home), (value) => value as NotedStack);
+  const read = readSealed(join(home, STACKS, name), {
+    seal: makeSeal(home, home),
+    check: (value) => value as NotedStack,
+  });
   return read.is === "there" ? read.value : null;
 }
 
@@ -78,7 +83,7 @@ export async function strayStacks(
   const noted = names.flatMap((name) => {
     const note = readNote(home, name);
     if (note === null || existsSync(note.record)) return [];
-    if (where.isMoved(note.root, note.key, ({ stack }) => stack?.project === note.stack.project)) return [];
+    if (where.isMoved(note, ({ stack }) => stack?.project === note.stack.project)) return [];
     const gone = existsSync(note.root) ? "no launch names it any longer" : "its root is gone";
     return [{ ...note, why: `${gone}; the containers of ${note.stack.project} still exist` }];
   });
@@ -96,7 +101,7 @@ export async function endStrayStack(
 ): Promise<void> {
   const { takeDown } = await import("../../compose/teardown.ts");
   try {
-    await takeDown(stack, stackEnvironment(ground, stack), key, {});
+    await takeDown(stack, { env: stackEnvironment(ground, stack), key });
   } catch (error) {
     if (!(await areGoneSoon(ground, stack))) throw error;
   }
@@ -119,13 +124,18 @@ async function areGoneSoon(ground: Pick<Site, "home" | "env">, stack: StackNote)
 }
 
 /** Runs `down`. Throws `teardown`. */
-export async function endStack(ground: Site, record: LaunchRecord, hard?: AbortSignal): Promise<void> {
+export async function endStack(
+  ground: Site,
+  { record, hard }: { record: LaunchRecord; hard?: AbortSignal | undefined },
+): Promise<void> {
   removeOwn(stackMark(ground, record.token));
   if (record.stack === undefined) return;
   const { takeDown } = await import("../../compose/teardown.ts");
   const { stack } = record;
   const { onCommand } = ground;
-  await takeDown(stack, stackEnvironment(ground, stack), record.key, {
+  await takeDown(stack, {
+    env: stackEnvironment(ground, stack),
+    key: record.key,
     hard,
     given: ground.home === null ? undefined : readNote(ground.home, `${stack.project}.json`)?.given,
     onCommand: onCommand === undefined ? undefined : (line) => onCommand(line, stack.cwd),

@@ -16,16 +16,21 @@ import { lockToStop, noteUnrecordedEnd, noteWanted } from "./stopnotes.ts";
 import type { StopKeyRequest, StopKeyResult } from "./types.ts";
 import { isUnderWay } from "./underway.ts";
 
-export async function stopKey(ground: Site, request: StopKeyRequest, report: Report): Promise<StopKeyResult> {
+export async function stopKey(
+  ground: Site,
+  { request, report }: { request: StopKeyRequest; report: Report },
+): Promise<StopKeyResult> {
   const { store } = ground;
   const { key } = request;
   const say = (text: string) => report({ is: "note", text });
   const isKnown =
-    isOfTerminal(request) || isUnderWay(ground, key) || (await awaitNamed(ground, announcedStarts(ground), say));
-  if (!isUnderWay(ground, key)) return isKnown ? dismissEnded(ground, request) : markUnknown(ground, request, say);
+    isOfTerminal(request) ||
+    isUnderWay(ground, key) ||
+    (await awaitNamed(ground, { names: announcedStarts(ground), say }));
+  if (!isUnderWay(ground, key)) return isKnown ? dismissEnded(ground, request) : markUnknown(ground, { request, say });
   store.prepare();
   const pending: string[] = [];
-  const result = await stopUnderLock(ground, request, report, pending);
+  const result = await stopUnderLock(ground, { request, report, pending });
   await awaitGivenUp(ground, pending);
   clearStarts(ground, key);
   return result;
@@ -51,9 +56,7 @@ interface LockedStop {
  */
 async function stopUnderLock(
   ground: Site,
-  request: StopKeyRequest,
-  report: Report,
-  pending: string[],
+  { request, report, pending }: { request: StopKeyRequest; report: Report; pending: string[] },
 ): Promise<StopKeyResult> {
   const { store } = ground;
   const { key } = request;
@@ -61,7 +64,8 @@ async function stopUnderLock(
   try {
     const read = store.record(key);
     const waiting = isOfTerminal(request) ? [] : pendingStarts(ground, key);
-    const mark = isOfTerminal(request) || isWithinStart(ground, key, waiting) ? undefined : markStop(request.by);
+    const mark =
+      isOfTerminal(request) || isWithinStart(ground, { key, names: waiting }) ? undefined : markStop(request.by);
     if (mark !== undefined) pending.push(...waiting);
     const stop: LockedStop = { ground, request, report, mark, pending };
     if (read.is === "absent") return callOff(stop);
@@ -85,12 +89,12 @@ async function stopUnreadable(
   read: { reason: string; foreign?: true },
 ): Promise<StopKeyResult> {
   const { key } = request;
-  if (read.foreign === true && findTree(ground.table, unrecordedQuery(ground, key)).members.length === 0)
+  if (read.foreign === true && findTree(ground.table, unrecordedQuery(ground, { key })).members.length === 0)
     return { is: "foreign", key, why: read.reason };
-  noteWanted(ground, request, mark);
+  noteWanted(ground, { request, mark });
   const { clearUnreadable } = await import("./unrecorded.ts");
-  await clearUnreadable(ground, key, report);
-  noteUnrecordedEnd(ground, request, "its record could not be read");
+  await clearUnreadable(ground, { key, report });
+  noteUnrecordedEnd(ground, { request, why: "its record could not be read" });
   return { is: "found-unrecorded", key };
 }
 
@@ -100,20 +104,26 @@ async function stopRecorded(stop: LockedStop, recorded: LaunchRecord): Promise<S
   const { key, by, interrupt } = request;
   const record = withTimeout(recorded, request.timeoutMs);
   if (request.ofHost !== undefined && !sameIdentity(record.host, request.ofHost)) return { is: "not-running", key };
-  const members = findTree(table, queryOf(ground, record)).members.map((one) => one.identity.pid);
-  refuseOwnTree(table, key, members);
+  const members = findTree(table, queryOf(ground, { record })).members.map((one) => one.identity.pid);
+  refuseOwnTree(table, { key, members });
   const isLeaderAlive = record.leader !== null && presenceOf(table, record.leader) === "alive";
   if (isOver(table, record)) {
-    noteWanted(ground, request, mark);
-    const { exit, left } = await endLaunch(ground, record, { how: "sweep", by, self: identifySelf(table) });
+    noteWanted(ground, { request, mark });
+    const { exit, left } = await endLaunch(ground, {
+      record,
+      request: { how: "sweep", by, self: identifySelf(table) },
+    });
     if (left !== null) report({ is: "note", text: left });
-    return { is: "ended", key, exit: dismiss(ground, request, exit), left: members.length > 0 };
+    return { is: "ended", key, exit: dismiss(ground, { request, exit }), left: members.length > 0 };
   }
-  const { exit, stopped, tookMs, left } = await endLaunch(ground, record, {
-    by,
-    ...(mark === undefined ? {} : { mark }),
-    self: identifySelf(table),
-    ...(interrupt === undefined ? { how: "stop" } : { how: "interrupt", signal: "SIGINT", hard: interrupt }),
+  const { exit, stopped, tookMs, left } = await endLaunch(ground, {
+    record,
+    request: {
+      by,
+      ...(mark === undefined ? {} : { mark }),
+      self: identifySelf(table),
+      ...(interrupt === undefined ? { how: "stop" } : { how: "interrupt", signal: "SIGINT", hard: interrupt }),
+    },
   });
   if (left !== null) report({ is: "note", text: left });
   // If the leader was gone before, its pid may be another process's by now.
@@ -136,7 +146,7 @@ function isOver(table: ProcessTable, { phase, leader, host }: LaunchRecord): boo
 }
 
 /** A dt that stops the launch it runs in would end itself halfway. */
-function refuseOwnTree(table: ProcessTable, key: string, members: number[]): void {
+function refuseOwnTree(table: ProcessTable, { key, members }: { key: string; members: number[] }): void {
   const tree = new Set(members);
   for (let pid = process.ppid; pid > 1; pid = table.entry(pid)?.ppid ?? 0) {
     if (tree.has(pid)) throw nestedError(key, "stop");

@@ -13,23 +13,37 @@ import type { StopKeyRequest } from "./types.ts";
 
 /** Taken even if the lock file cannot be written. */
 export function lockToStop(ground: Site, { key, by, lockTimeoutMs }: StopKeyRequest): Promise<HeldLock> {
-  return lockKey(ground, key, { doing: "stop", command: by.command, timeoutMs: lockTimeoutMs, evenUnwritten: true });
+  return lockKey(ground, {
+    key,
+    request: { doing: "stop", command: by.command, timeoutMs: lockTimeoutMs, evenUnwritten: true },
+  });
 }
 
 /** A stop continues without notes that cannot be written. */
-export function noteWanted({ store }: Site, { key, by }: StopKeyRequest, mark = markStop(by)): void {
+export function noteWanted(
+  { store }: Site,
+  {
+    request: { key, by },
+    mark = markStop(by),
+  }: { request: StopKeyRequest; mark?: ReturnType<typeof markStop> | undefined },
+): void {
   const at = new Date().toISOString();
   unlessUnwritable(() => store.writeWant({ version: 1, key, want: "stopped", at, by, lastStop: mark }));
 }
 
 /** It is unknown what was running, but known who stopped it. */
-export function noteUnrecordedEnd({ store, root }: Site, { key, by }: StopKeyRequest, why: string): void {
+export function noteUnrecordedEnd(
+  { store, root }: Site,
+  { request: { key, by }, why }: { request: StopKeyRequest; why: string },
+): void {
   const at = new Date().toISOString();
   const log = store.path(key, "log");
   const text = `stopped${describeAsker(by)}; ${why}, so its start time is unknown`;
   const subject = { key, token: "", startedAt: at, restarts: 0, argv: [], cwd: root, log };
   unlessUnwritable(() =>
-    store.writeExit(makeExit(subject, { at, reason: "stopped", by, text, lastLines: readLastLines(log, LAST_LINES) })),
+    store.writeExit(
+      makeExit(subject, { at, reason: "stopped", by, text, lastLines: readLastLines(log, { lines: LAST_LINES }) }),
+    ),
   );
 }
 

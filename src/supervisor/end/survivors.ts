@@ -11,17 +11,23 @@ import type { StopTreeResult, Survivor } from "../tree/stoptree.ts";
  * typical server had it. The process there escaped the tree unseen, or took the port in between; it is named either
  * way.
  */
-export function checkPortsFree({ table }: Site, record: LaunchRecord, { ports, passedOver }: StopTreeResult): void {
+export function checkPortsFree(
+  { table }: Site,
+  { record, stopped: { ports, passedOver } }: { record: LaunchRecord; stopped: StopTreeResult },
+): void {
   const numbers = new Set([...ports.map((one) => one.port), ...(record.port === null ? [] : [record.port])]);
   for (const port of numbers) {
     const addresses = ports.flatMap((one) => (one.port === port ? [one.address] : []));
     const spared = new Set(passedOver.map((one) => one.identity.pid));
-    const survivors = survivorsOn(table, record, port, addresses).filter(({ pid }) => !spared.has(pid));
+    const survivors = survivorsOn(table, { record, port, addresses }).filter(({ pid }) => !spared.has(pid));
     if (survivors.length > 0) throw survivorError(record.key, survivors);
   }
 }
 
-function survivorsOn(table: ProcessTable, record: LaunchRecord, port: number, addresses: string[]): Survivor[] {
+function survivorsOn(
+  table: ProcessTable,
+  { record, port, addresses }: { record: LaunchRecord; port: number; addresses: string[] },
+): Survivor[] {
   const open = table.listenersOn(port).filter((one) => isInTheWay(one) || addresses.includes(one.address));
   const uid = process.geteuid?.() ?? null;
   const isHidden = uid !== null && open.some((one) => one.pids.length === 0 && one.uid === uid);

@@ -48,6 +48,9 @@ export function ownerIn({ home }: Pick<World, "home" | "env">, root: string): nu
 }
 
 /** Throws when manifest code that is about to run differs from what was taken over. */
-export function refuseChangedIn({ home, env }: Pick<World, "home" | "env">, root: string, file: string): void {
-  refuseChanged({ root, home, reading: readingOf(env), owner: ownerIn({ home, env }, root) }, env, file);
+export function refuseChangedIn(
+  { home, env }: Pick<World, "home" | "env">,
+  { root, file }: { root: string; file: string },
+): void {
+  refuseChanged({ root, home, reading: readingOf(env), owner: ownerIn({ home, env }, root) }, { env, file });
 }

@@ -28,8 +28,7 @@ export async function manifestsOf(
  */
 export function refuseChanged(
   { root, home, reading, owner = null }: Pick<Ground, "root" | "home" | "reading" | "owner">,
-  env: Record<string, string>,
-  file: string,
+  { env, file }: { env: Record<string, string>; file: string },
 ): void {
   if (reading !== "known" || home === null || file.startsWith(`${home}/`)) return;
   if (isAsKnown({ root, home, env, owner }, file)) return;

@@ -9,13 +9,13 @@ import type { Ground } from "../launch/types.ts";
 
 /** Where a path of the project is now, for a launch that was started with `env`, in case the folder was moved since. */
 export function movedWith({ root }: Ground, env: Record<string, string>): (path: string) => string {
-  return (path) => movePath(path, env.DIALTONE_ROOT ?? root, root);
+  return (path) => movePath(path, { from: env.DIALTONE_ROOT ?? root, to: root });
 }
 
 export function makeMoving(ground: Ground): Ground {
   const { root, cache, store, home, table } = ground;
   const now = followDirectory(root);
-  const moved = (path: string) => movePath(path, root, now());
+  const moved = (path: string) => movePath(path, { from: root, to: now() });
   const { directory } = store;
   const followed = openStore({ home, table, directory: () => moved(directory) });
   return {

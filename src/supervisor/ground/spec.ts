@@ -22,8 +22,7 @@ export async function resolveAnew(ground: Ground, spec: LaunchSpec): Promise<Lau
 /** Saves the spec for another host, in case this one is killed. Without it the launch continues without a host. */
 export function noteSpec(
   { store, isStrange, reading }: Pick<Ground, "store" | "isStrange" | "reading">,
-  token: string,
-  spec: LaunchSpec,
+  { token, spec }: { token: string; spec: LaunchSpec },
 ): void {
   try {
     store.writeSpec(token, {

@@ -53,10 +53,13 @@ export function isHostless({ table }: Pick<Ground, "table">, record: LaunchRecor
 export async function adopt(host: Host, key: string): Promise<Adopted | null> {
   const { ground } = host;
   const { store, table } = ground;
-  const lock = await lockKey(ground, key, {
-    doing: "host again",
-    command: `dt (a host for ${key})`,
-    timeoutMs: LOCK_TIMEOUT_MS,
+  const lock = await lockKey(ground, {
+    key,
+    request: {
+      doing: "host again",
+      command: `dt (a host for ${key})`,
+      timeoutMs: LOCK_TIMEOUT_MS,
+    },
   });
   try {
     const read = store.record(key);
@@ -68,19 +71,18 @@ export async function adopt(host: Host, key: string): Promise<Adopted | null> {
     // The process that asked for another host (the daemon, for example) does not make the root a trusted one.
     if (spec.isStrange === true) ground.isStrange = true;
     const record = holdOn(ground, { ...before, host: identifySelf(table) });
-    const prepared = preparedOf(ground, spec, record);
+    const prepared = preparedOf(ground, { spec, record });
     store.writeRecord(record);
     const history = store.history(record.token);
     const exited = leaderEnd(ground, record);
-    const run = beginRun(
-      host,
+    const run = beginRun(host, {
       spec,
-      { record, leader: { pid: record.leader?.pid ?? 0, exited }, prepared },
-      history.is === "there" ? history.value : emptyHistory(record),
-    );
-    const claim = record.port === null ? null : tryClaim(ground, key, record.port);
+      started: { record, leader: { pid: record.leader?.pid ?? 0, exited }, prepared },
+      known: history.is === "there" ? history.value : emptyHistory(record),
+    });
+    const claim = record.port === null ? null : tryClaim(ground, { key, port: record.port });
     if (claim !== null) exited.then(() => claim.release());
-    return { run, waiting: record.phase === "backoff" ? waitingOf(ground, spec, record) : null };
+    return { run, waiting: record.phase === "backoff" ? waitingOf(ground, { spec, record }) : null };
   } finally {
     lock.release();
   }
@@ -106,13 +108,13 @@ function emptyHistory({ token, probed }: LaunchRecord): LaunchHistory {
 }
 
 /** The launch as it was prepared then, for its probes and for the runs that follow. Nothing is chosen again. */
-function preparedOf(ground: Ground, spec: LaunchSpec, record: LaunchRecord): PreparedLaunch {
+function preparedOf(ground: Ground, { spec, record }: { spec: LaunchSpec; record: LaunchRecord }): PreparedLaunch {
   const { settings, key } = spec;
   const { compose } = settings;
   const { token, port } = record;
   const { environment } = prepareCommand({
     ground,
-    settings: compose === null ? settings : withStack(ground.root, key, settings, compose),
+    settings: compose === null ? settings : withStack(ground.root, { key, settings, compose }),
     run: settings.run,
     args: spec.args,
     inherited: spec.env,
@@ -138,10 +140,16 @@ function preparedOf(ground: Ground, spec: LaunchSpec, record: LaunchRecord): Pre
   };
 }
 
-function waitingOf({ store }: Ground, spec: LaunchSpec, record: LaunchRecord): NonNullable<Adopted["waiting"]> {
+function waitingOf(
+  { store }: Ground,
+  { spec, record }: { spec: LaunchSpec; record: LaunchRecord },
+): NonNullable<Adopted["waiting"]> {
   const last = store.exit(record.key);
   const { because = "", nextAt = "", inRow = 1 } = record.backoff ?? {};
-  const unseen = { ...makeTakenExit(record, record.startedBy, { code: null, signal: null }), text: because };
+  const unseen = {
+    ...makeTakenExit(record, { by: record.startedBy, status: { code: null, signal: null } }),
+    text: because,
+  };
   return {
     is: "restart",
     afterMs: Math.max(0, (Date.parse(nextAt) || 0) - Date.now()),

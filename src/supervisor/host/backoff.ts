@@ -29,13 +29,12 @@ type Restart = Extract<Finished, { is: "restart" }>;
  */
 export async function startAfterBackoff(
   host: Host,
-  run: HostedRun,
-  finished: Restart,
+  { run, finished }: { run: HostedRun; finished: Restart },
 ): Promise<{ run: HostedRun; streak: Streak } | HostEnd> {
   const { ground, report, control } = host;
   const self = identifySelf(ground.table);
-  const stillMine = () => waitsHere(ground, run, self);
-  const waited = await waitOut(host, run, finished, stillMine);
+  const stillMine = () => waitsHere(ground, { run, self });
+  const waited = await waitOut(host, { run, finished, stillMine });
   if (waited.is !== "over") return waited;
   const { early } = waited;
   const restart = early?.is === "restart" ? early : null;
@@ -56,13 +55,13 @@ export async function startAfterBackoff(
     if (started.is !== "started") {
       const request = stillMine() ? control.take() : null;
       return request !== null && isEnding(request)
-        ? endInBackoff(ground, run, request, finished.exit)
-        : takenInBackoff(ground, run, finished.exit);
+        ? endInBackoff(ground, { run, request, last: finished.exit })
+        : takenInBackoff(ground, { run, last: finished.exit });
     }
-    return { run: beginRun(host, spec, started), streak };
+    return { run: beginRun(host, { spec, started }), streak };
   } catch (error) {
     restart?.done(error);
-    if (stillMine()) await giveUpStarting(ground, run, asked, error);
+    if (stillMine()) await giveUpStarting(ground, { run, spec: asked, error });
     throw error;
   }
 }
@@ -72,25 +71,31 @@ type Early = Exclude<HostRequest | OwnRequest, EndingRequest | { is: "stuck" }>;
 /** `early`: the request that ended the wait before its time, if one did. */
 async function waitOut(
   { ground, control }: Host,
-  run: HostedRun,
-  { afterMs, exit }: Restart,
-  stillMine: () => boolean,
+  { run, finished: { afterMs, exit }, stillMine }: { run: HostedRun; finished: Restart; stillMine: () => boolean },
 ): Promise<{ is: "over"; early: Early | null } | HostEnd> {
   const until = performance.now() + afterMs;
   while (performance.now() < until) {
-    if (!stillMine()) return takenInBackoff(ground, run, exit);
-    if (isOwnerGone(ground, run)) return endInBackoff(ground, run, OWNER_GONE, exit);
+    if (!stillMine()) return takenInBackoff(ground, { run, last: exit });
+    if (isOwnerGone(ground, run)) return endInBackoff(ground, { run, request: OWNER_GONE, last: exit });
     await Promise.race([control.arrived(), Bun.sleep(Math.min(BACKOFF_LOOK_MS, until - performance.now()))]);
     const request = control.take();
     if (request === null) continue;
-    if (isEnding(request)) return endInBackoff(ground, run, request, exit);
+    if (isEnding(request)) return endInBackoff(ground, { run, request, last: exit });
     // A run that hung is over by now.
     if (request.is !== "stuck") return { is: "over", early: request };
   }
   return { is: "over", early: null };
 }
 
-function waitsHere({ store }: Ground, { record: { key, token } }: HostedRun, self: ProcessIdentity): boolean {
+function waitsHere(
+  { store }: Ground,
+  {
+    run: {
+      record: { key, token },
+    },
+    self,
+  }: { run: HostedRun; self: ProcessIdentity },
+): boolean {
   const record = store.record(key);
   return (
     record.is === "there" &&
@@ -104,14 +109,17 @@ function waitsHere({ store }: Ground, { record: { key, token } }: HostedRun, sel
  * Writes down why the launch could not be started, or not even prepared (its directory or its program is gone): there
  * is no caller to report it to.
  */
-async function giveUpStarting(ground: Ground, run: HostedRun, spec: LaunchSpec, error: unknown): Promise<void> {
-  const lock = await lockOrLeave(ground, run, "give up");
+async function giveUpStarting(
+  ground: Ground,
+  { run, spec, error }: { run: HostedRun; spec: LaunchSpec; error: unknown },
+): Promise<void> {
+  const lock = await lockOrLeave(ground, { run, doing: "give up" });
   if (lock === null) return;
   try {
     const current = ground.store.record(run.record.key);
     if (current.is !== "there" || current.value.token !== run.record.token || current.value.phase !== "backoff") return;
     ground.store.removeRecord(current.value);
-    noteStartFailure(ground, spec, { ...run.prepared, restarts: run.record.restarts + 1 }, error);
+    noteStartFailure(ground, { spec, facts: { ...run.prepared, restarts: run.record.restarts + 1 }, error });
   } finally {
     lock.release();
   }
@@ -119,16 +127,18 @@ async function giveUpStarting(ground: Ground, run: HostedRun, spec: LaunchSpec, 
 
 async function endInBackoff(
   ground: Ground,
-  run: HostedRun,
-  request: EndingRequest,
-  last: ExitRecord,
+  { run, request, last }: { run: HostedRun; request: EndingRequest; last: ExitRecord },
 ): Promise<HostEnd> {
-  const lock = await lockOrLeave(ground, run, doingOf(request));
-  if (lock === null) return takenInBackoff(ground, run, last);
+  const lock = await lockOrLeave(ground, { run, doing: doingOf(request) });
+  if (lock === null) return takenInBackoff(ground, { run, last });
   try {
     const current = ground.store.record(run.record.key);
-    if (current.is !== "there" || current.value.token !== run.record.token) return takenInBackoff(ground, run, last);
-    const { exit } = await endLaunch(ground, current.value, { ...endOf(run, request), self: current.value.host });
+    if (current.is !== "there" || current.value.token !== run.record.token)
+      return takenInBackoff(ground, { run, last });
+    const { exit } = await endLaunch(ground, {
+      record: current.value,
+      request: { ...endOf(run, request), self: current.value.host },
+    });
     return { is: "ended", exit };
   } finally {
     lock.release();
@@ -136,7 +146,10 @@ async function endInBackoff(
 }
 
 /** Another process stopped the launch while it waited, or started another in its place. */
-async function takenInBackoff({ store }: Ground, run: HostedRun, last: ExitRecord): Promise<HostEnd> {
+async function takenInBackoff(
+  { store }: Ground,
+  { run, last }: { run: HostedRun; last: ExitRecord },
+): Promise<HostEnd> {
   const { key, token } = run.record;
   const status = { code: last.code, signal: last.signal };
   const exit = store.exit(key);
@@ -145,5 +158,5 @@ async function takenInBackoff({ store }: Ground, run: HostedRun, last: ExitRecor
   const want = store.want(key);
   if (want.is !== "there" || want.value.by.by !== "rerun") return { is: "taken", status, exit: null };
   const { makeTakenExit } = await import("../launch/exit.ts");
-  return { is: "taken", status, exit: makeTakenExit(run.record, want.value.by, status) };
+  return { is: "taken", status, exit: makeTakenExit(run.record, { by: want.value.by, status }) };
 }

@@ -12,13 +12,14 @@ import { watchOwner } from "../watch/owner.ts";
 import { watchHealth } from "../watch/readiness.ts";
 import { watchRecord } from "../watch/record.ts";
 
+interface StartedRun {
+  spec: LaunchSpec;
+  started: { record: LaunchRecord; leader: Leader; prepared: PreparedLaunch };
+  known?: LaunchHistory | null | undefined;
+}
+
 /** `known`: the history of a run that is taken over from another host. */
-export function beginRun(
-  host: Host,
-  spec: LaunchSpec,
-  started: { record: LaunchRecord; leader: Leader; prepared: PreparedLaunch },
-  known: LaunchHistory | null = null,
-): HostedRun {
+export function beginRun(host: Host, { spec, started, known = null }: StartedRun): HostedRun {
   const { control } = host;
   const { record, leader, prepared } = started;
   const over = new AbortController();
@@ -46,7 +47,7 @@ export function beginRun(
   watchRecord(host, run);
   watchLog(host, run);
   watchOwner(host, run);
-  if (leader.terminal !== undefined) void serve(host, run, leader.terminal);
+  if (leader.terminal !== undefined) void serve(host, { run, terminal: leader.terminal });
   if (record.probed || record.alive === true) void watchHealth(host, run);
   return run;
 }
@@ -56,7 +57,10 @@ function stateOf({ probed }: LaunchRecord, known: LaunchHistory | null): HostedR
   return probed && known?.ready?.is !== "ready" ? "starting" : "up";
 }
 
-async function serve({ ground, report }: Host, run: HostedRun, terminal: HostedTerminal): Promise<void> {
+async function serve(
+  { ground, report }: Host,
+  { run, terminal }: { run: HostedRun; terminal: HostedTerminal },
+): Promise<void> {
   const { serveTerminal } = await import("../watch/terminal.ts");
   const { record, spec, over } = run;
   if (over.signal.aborted) return;
@@ -65,7 +69,7 @@ async function serve({ ground, report }: Host, run: HostedRun, terminal: HostedT
     terminal,
     place: { env: spec.env, home: ground.home },
     over: over.signal,
-    onSocket: (socket) => writeHistory(ground, run, { terminal: { socket } }),
+    onSocket: (socket) => writeHistory(ground, { run, change: { terminal: { socket } } }),
     say: (text) => report({ is: "note", text }),
   });
 }

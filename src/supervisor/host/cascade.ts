@@ -45,7 +45,7 @@ export async function restartDependents({ ground, report }: Host, run: HostedRun
   const { key } = run.record;
   const { signal } = run.over;
   const index = await manifestsOf(ground, run.spec);
-  await awaitSettled(ground, key, { signal });
+  await awaitSettled(ground, { key, signal });
   for (const dependent of findDependents(index, key)) {
     const read = ground.store.record(dependent.key);
     if (read.is !== "there" || read.value.phase !== "running") continue;
@@ -65,9 +65,9 @@ export async function restartDependents({ ground, report }: Host, run: HostedRun
     };
     const more = { ...dependent, plugin, command, variant, args, asker, readyTimeoutMs: null, ensure: false };
     try {
-      const answer = await askRestart(ground, record, { ...run.spec, ...more, detached: record.detached });
+      const answer = await askRestart(ground, { record, spec: { ...run.spec, ...more, detached: record.detached } });
       say(answer === "restarted" ? "is restarted too" : "is not restarted: its host does not answer");
-      if (answer === "restarted") await awaitSettled(ground, dependent.key, { notToken: record.token, signal });
+      if (answer === "restarted") await awaitSettled(ground, { key: dependent.key, notToken: record.token, signal });
     } catch (error) {
       if (signal.aborted) return;
       say(`is not restarted: ${messageOf(error)}`);

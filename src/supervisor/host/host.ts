@@ -54,7 +54,7 @@ export async function hostLaunch(outer: Host<HostControl>, first: LaunchSpec): P
   if (started.is === "unchanged") return { is: "unchanged", record: started.record };
   if (started.is === "unwanted") throw new Error("a first start is always wanted");
   const host = { ...outer, control: addOwn(outer.control) };
-  return serveRun(host, beginRun(host, first, started));
+  return serveRun(host, { begun: beginRun(host, { spec: first, started }) });
 }
 
 /**
@@ -79,16 +79,19 @@ export async function hostAgain(outer: Host<HostControl>, key: string): Promise<
   const adopted = await adopt(host, key);
   if (adopted === null) return null;
   const { run, waiting } = adopted;
-  if (waiting === null) return serveRun(host, run, streakOf(run.record));
-  const again = await startAfterBackoff(host, run, waiting);
-  return "streak" in again ? serveRun(host, again.run, again.streak) : again;
+  if (waiting === null) return serveRun(host, { begun: run, streak: streakOf(run.record) });
+  const again = await startAfterBackoff(host, { run, finished: waiting });
+  return "streak" in again ? serveRun(host, { begun: again.run, streak: again.streak }) : again;
 }
 
 /** Serves a launch from a run that has begun to its end. */
-async function serveRun(host: Host, begun: HostedRun, streak = NO_STREAK): Promise<HostEnd> {
+async function serveRun(
+  host: Host,
+  { begun, streak = NO_STREAK }: { begun: HostedRun; streak?: Streak | undefined },
+): Promise<HostEnd> {
   const files = watchForRestart(host);
   try {
-    return await serve(host, begun, files, streak);
+    return await serve(host, { begun, files, before: streak });
   } finally {
     await files.close();
     letGo(host.ground, begun.record.key);
@@ -96,16 +99,19 @@ async function serveRun(host: Host, begun: HostedRun, streak = NO_STREAK): Promi
 }
 
 /** Serves one run after another, until the launch is over. */
-async function serve(host: Host, begun: HostedRun, files: FileWatcher, before: Streak): Promise<HostEnd> {
+async function serve(
+  host: Host,
+  { begun, files, before }: { begun: HostedRun; files: FileWatcher; before: Streak },
+): Promise<HostEnd> {
   let run = begun;
   let streak = before;
   files.follow(run);
   for (;;) {
     const event = await nextEvent(host, run);
     if (event === null) continue;
-    if (event.is !== "ended" && isEnding(event)) return endByRequest(host, run, event);
+    if (event.is !== "ended" && isEnding(event)) return endByRequest(host, { run, request: event });
     if (event.is === "restart" || event.is === "changed") {
-      const next = await replaceRun(host, run, event);
+      const next = await replaceRun(host, { run, event });
       if (next !== null) {
         run = next;
         streak = NO_STREAK;
@@ -115,12 +121,12 @@ async function serve(host: Host, begun: HostedRun, files: FileWatcher, before: S
       continue;
     }
     if (event.is === "stuck" && (event.token !== run.record.token || run.state === "starting")) continue;
-    const finished = await finishRun(host, run, event, streak);
+    const finished = await finishRun(host, { run, over: event, streak });
     run.over.abort();
     if (finished.is !== "restart") return finished.end;
     const { exit, afterMs } = finished;
     host.report({ is: "restarting", key: run.record.key, inMs: afterMs, because: exit.text });
-    const again = await startAfterBackoff(host, run, finished);
+    const again = await startAfterBackoff(host, { run, finished });
     if (!("streak" in again)) return again;
     ({ run, streak } = again);
     files.follow(run);
@@ -136,10 +142,11 @@ async function nextEvent({ control }: Host, run: HostedRun): Promise<HostEvent |
 
 function replaceRun(
   host: Host,
-  run: HostedRun,
-  event: Extract<HostEvent, { is: "restart" | "changed" }>,
+  { run, event }: { run: HostedRun; event: Extract<HostEvent, { is: "restart" | "changed" }> },
 ): Promise<HostedRun | null> {
-  return event.is === "restart" ? restartNow(host, run, event) : restartForChange(host, run, event.because);
+  return event.is === "restart"
+    ? restartNow(host, { run, request: event })
+    : restartForChange(host, { run, because: event.because });
 }
 
 /** Restarts the dependents, beside the host's other work: they wait until this launch is ready again. */

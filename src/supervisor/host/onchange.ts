@@ -20,7 +20,10 @@ import { isEndedForAnother, sizeOf } from "./onrequest.ts";
 const TRY_AGAIN_MS = 20;
 
 /** Null when the launch goes on as it is: another process is changing it, or it could not be started again. */
-export async function restartForChange(host: Host, run: HostedRun, because: string): Promise<HostedRun | null> {
+export async function restartForChange(
+  host: Host,
+  { run, because }: { run: HostedRun; because: string },
+): Promise<HostedRun | null> {
   const { ground, report, control } = host;
   const { key, token, restarts } = run.record;
   const isMine = () => {
@@ -28,7 +31,7 @@ export async function restartForChange(host: Host, run: HostedRun, because: stri
     return record.is === "there" && record.value.token === token && record.value.phase === "running";
   };
   const stillWanted = () => isMine() && wantsRun(ground, run.record) && !control.cancel.aborted;
-  run.leader.exited.then((status) => noteExit(ground, run, status));
+  run.leader.exited.then((status) => noteExit(ground, { run, status }));
   while (stillWanted()) {
     const resolved = (await whileWanted(stillWanted, control.resolveAnew(run.spec))) ?? run.spec;
     const spec = { ...resolved, ensure: false, terminal: sizeOf(run) };
@@ -44,7 +47,7 @@ export async function restartForChange(host: Host, run: HostedRun, because: stri
       });
       if (started.is !== "started") return null;
       run.over.abort();
-      return beginRun(host, spec, started);
+      return beginRun(host, { spec, started });
     } catch (error) {
       if (error instanceof DtError && error.code === "lock-timeout") {
         await Bun.sleep(TRY_AGAIN_MS);

@@ -27,14 +27,17 @@ export type RunOver = { is: "ended" } | { is: "stuck"; because: string };
  * If the process that holds the lock is ending the launch, that process writes the exit and this host leaves. Otherwise
  * this host takes the lock, sweeps the rest of the tree and writes the exit.
  */
-export async function finishRun(host: Host, run: HostedRun, over: RunOver, streak: Streak): Promise<Finished> {
+export async function finishRun(
+  host: Host,
+  { run, over, streak }: { run: HostedRun; over: RunOver; streak: Streak },
+): Promise<Finished> {
   const { ground, report, control } = host;
-  run.leader.exited.then((status) => noteExit(ground, run, status));
+  run.leader.exited.then((status) => noteExit(ground, { run, status }));
   const leave = async (): Promise<Finished> => ({
     is: "end",
-    end: await taken(ground, run, await run.leader.exited),
+    end: await taken(ground, { run, status: await run.leader.exited }),
   });
-  const lock = await lockOrLeave(ground, run, over.is === "stuck" ? "restart" : "clean up");
+  const lock = await lockOrLeave(ground, { run, doing: over.is === "stuck" ? "restart" : "clean up" });
   if (lock === null) return await leave();
   try {
     const record = ownRecord(ground, run);
@@ -44,19 +47,22 @@ export async function finishRun(host: Host, run: HostedRun, over: RunOver, strea
       !stoppedBefore && over.is === "ended" && run.leader.terminal?.wasInterrupted(record.stop.timeoutMs) === true;
     let finished: Finished | null = null;
     const isKept = (ended: ExitRecord) => {
-      const exit = over.is === "stuck" ? noteStuck(ground, run, ended, over.because) : ended;
+      const exit = over.is === "stuck" ? noteStuck(ground, { run, exit: ended, because: over.because }) : ended;
       finished = decide(host, { run, record, exit, over, streak });
       return finished.is === "restart";
     };
     const isOver = stoppedBefore || byKey;
-    const ended = await endLaunch(ground, record, {
-      how: stoppedBefore ? "stop" : "sweep",
-      by: record.stopping?.by ?? run.spec.asker,
-      ...(byKey ? endOf(run, { is: "interrupt" }) : {}),
-      hard: control.hard,
-      self: record.host,
-      ownExit: run.leader.exited,
-      ...(isOver ? {} : { isKept }),
+    const ended = await endLaunch(ground, {
+      record,
+      request: {
+        how: stoppedBefore ? "stop" : "sweep",
+        by: record.stopping?.by ?? run.spec.asker,
+        ...(byKey ? endOf(run, { is: "interrupt" }) : {}),
+        hard: control.hard,
+        self: record.host,
+        ownExit: run.leader.exited,
+        ...(isOver ? {} : { isKept }),
+      },
     });
     if (ended.left !== null) report({ is: "note", text: ended.left });
     return finished ?? { is: "end", end: { is: "ended", exit: ended.exit } };
@@ -83,8 +89,8 @@ function decide({ ground, report }: Host, { run, record, exit, over, streak }: F
   const policy = run.spec.settings.restart;
   const end = over.is === "stuck" ? "not-alive" : judgeEnd(policy, exit.code);
   const ended = { end, uptimeMs: exit.uptimeMs, streak, now: performance.now() } as const;
-  const decision: Decision = wanted ? decideAfterEnd(policy, ended, Math.random()) : { is: "end" };
-  if (decision.is === "give-up") return giveUp({ ground, report }, exit, decision);
+  const decision: Decision = wanted ? decideAfterEnd(policy, { run: ended, random: Math.random() }) : { is: "end" };
+  if (decision.is === "give-up") return giveUp({ ground, report }, { exit, decision });
   if (decision.is === "end") return { is: "end", end: { is: "ended", exit } };
   try {
     ground.store.writeRecord({
@@ -100,26 +106,32 @@ function decide({ ground, report }: Host, { run, record, exit, over, streak }: F
         inRow: decision.streak.inRow,
       },
     });
-    noteSpec(ground, record.token, run.spec);
+    noteSpec(ground, { token: record.token, spec: run.spec });
   } catch (error) {
     // A restart that cannot be recorded is not waited for: nobody could see or stop it.
     report({ is: "note", text: `${record.key} is not started again: ${(error as Error).message}` });
     return { is: "end", end: { is: "ended", exit } };
   }
-  return { ...decision, asker: policyAsker(record, run.spec, over, exit), exit };
+  return { ...decision, asker: policyAsker(record, { spec: run.spec, over, exit }), exit };
 }
 
 /**
  * The next run is recorded as started by the policy. What a person later does to it in this terminal is still recorded
  * as that person's.
  */
-function policyAsker({ host }: LaunchRecord, { settings }: LaunchSpec, over: RunOver, exit: ExitRecord): Asker {
+function policyAsker(
+  { host }: LaunchRecord,
+  { spec: { settings }, over, exit }: { spec: LaunchSpec; over: RunOver; exit: ExitRecord },
+): Asker {
   const field = over.is === "stuck" ? "`alive`" : `restart: "${settings.restart.policy}"`;
   return { by: "policy", pid: host.pid, command: `${field} in the manifest`, because: `it ${exit.text}` };
 }
 
 /** A run that its host ended because it hung has failed, whatever its exit status. */
-function noteStuck(ground: Ground, run: HostedRun, exit: ExitRecord, because: string): ExitRecord {
+function noteStuck(
+  ground: Ground,
+  { run, exit, because }: { run: HostedRun; exit: ExitRecord; because: string },
+): ExitRecord {
   const failed: ExitRecord = {
     ...exit,
     reason: "failed",
@@ -132,8 +144,7 @@ function noteStuck(ground: Ground, run: HostedRun, exit: ExitRecord, because: st
 
 function giveUp(
   { ground, report }: Pick<Host, "ground" | "report">,
-  exit: ExitRecord,
-  { restarts, windowMs }: Extract<Decision, { is: "give-up" }>,
+  { exit, decision: { restarts, windowMs } }: { exit: ExitRecord; decision: Extract<Decision, { is: "give-up" }> },
 ): Finished {
   const text = `${exit.key} was started again ${restarts} times within ${formatDuration(windowMs)}: given up`;
   report({ is: "note", text });

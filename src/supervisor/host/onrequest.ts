@@ -10,23 +10,29 @@ import type { EndingRequest, Host, HostEnd, HostedRun, HostRequest, OwnRequest }
 import { startLaunch } from "../start/start.ts";
 import { beginRun } from "./begin.ts";
 
-export async function endByRequest(host: Host, run: HostedRun, request: EndingRequest): Promise<HostEnd> {
+export async function endByRequest(
+  host: Host,
+  { run, request }: { run: HostedRun; request: EndingRequest },
+): Promise<HostEnd> {
   const { ground, report, control } = host;
-  const lock = await lockOrLeave(ground, run, doingOf(request));
+  const lock = await lockOrLeave(ground, { run, doing: doingOf(request) });
   if (lock === null) {
     const status = await run.leader.exited;
-    noteExit(ground, run, status);
-    return taken(ground, run, status);
+    noteExit(ground, { run, status });
+    return taken(ground, { run, status });
   }
   try {
     const record = ownRecord(ground, run);
-    if (record === null) return taken(ground, run, await run.leader.exited);
-    run.leader.exited.then((status) => noteExit(ground, run, status));
-    const ended = await endLaunch(ground, record, {
-      ...endOf(run, request),
-      hard: control.hard,
-      ownExit: run.leader.exited,
-      self: record.host,
+    if (record === null) return taken(ground, { run, status: await run.leader.exited });
+    run.leader.exited.then((status) => noteExit(ground, { run, status }));
+    const ended = await endLaunch(ground, {
+      record,
+      request: {
+        ...endOf(run, request),
+        hard: control.hard,
+        ownExit: run.leader.exited,
+        self: record.host,
+      },
     });
     if (ended.left !== null) report({ is: "note", text: ended.left });
     return { is: "ended", exit: ended.exit };
@@ -64,8 +70,7 @@ export function endOf({ spec, record }: HostedRun, request: EndingRequest): Pick
  */
 export async function restartNow(
   host: Host,
-  run: HostedRun,
-  request: Extract<HostRequest, { is: "restart" }>,
+  { run, request }: { run: HostedRun; request: Extract<HostRequest, { is: "restart" }> },
 ): Promise<HostedRun | null> {
   const { ground, report } = host;
   // A cascaded restart keeps the environment of the user who started this launch.
@@ -78,7 +83,7 @@ export async function restartNow(
     owner: run.spec.owner ?? null,
   };
   try {
-    run.leader.exited.then((status) => noteExit(ground, run, status));
+    run.leader.exited.then((status) => noteExit(ground, { run, status }));
     const started = await startLaunch({
       ground,
       report,
@@ -88,7 +93,7 @@ export async function restartNow(
     if (started.is !== "started") throw new Error(`a restart cannot be ${started.is}`);
     run.over.abort();
     request.done(null);
-    return beginRun(host, spec, started);
+    return beginRun(host, { spec, started });
   } catch (error) {
     request.done(error);
     if (isEndedForAnother(ground, run)) {

@@ -45,28 +45,32 @@ export type RestartAnswer = "restarted" | "no-answer";
 const REPLY_MS = 1000;
 
 /** Throws the host's error. `no-answer`: go on as if there were no host. */
-export async function askRestart(ground: Ground, record: LaunchRecord, spec: LaunchSpec): Promise<RestartAnswer> {
+export async function askRestart(
+  ground: Ground,
+  { record, spec }: { record: LaunchRecord; spec: LaunchSpec },
+): Promise<RestartAnswer> {
   const { table } = ground;
   const nonce = crypto.randomUUID().replaceAll("-", "");
   const vault = makeVault(ground.home, ground.store.directory);
-  const request = requestPath(vault, ground, record.key);
-  const reply = replyPath(request, spec, nonce);
-  await publish(vault, request, { version: 1, nonce, spec });
+  const request = requestPath(vault, { ground, key: record.key });
+  const reply = replyPath(request, { spec, nonce });
+  await publish(vault, { request, content: { version: 1, nonce, spec } });
   if (table.signal(record.host, signalNumber(RESTART_SIGNAL) as number) !== "sent") {
-    withdraw(vault, request, nonce);
+    withdraw(vault, { request, nonce });
     return "no-answer";
   }
   const deadline = performance.now() + CLAIM_MS;
   try {
     for (;;) {
       const isAlive = presenceOf(table, record.host) === "alive";
-      const answer = readSealed(reply, vault.seal, (value) => value as ReplyFile);
+      const answer = readSealed(reply, { seal: vault.seal, check: (value) => value as ReplyFile });
       if (answer.is === "there") {
         if (answer.value.state === "done") return "restarted";
         if (answer.value.error !== null) throw toError(answer.value.error);
         if (!isAlive) return "no-answer";
       } else if (!isAlive || performance.now() > deadline) {
-        if (withdraw(vault, request, nonce) || !isAlive || performance.now() > deadline + REPLY_MS) return "no-answer";
+        if (withdraw(vault, { request, nonce }) || !isAlive || performance.now() > deadline + REPLY_MS)
+          return "no-answer";
       }
       await Bun.sleep(3);
     }
@@ -76,12 +80,15 @@ export async function askRestart(ground: Ground, record: LaunchRecord, spec: Lau
 }
 
 /** Replaces a request that no host claims in time: its asker was killed, or the host does not answer. */
-async function publish({ seal }: Vault, request: string, content: RequestFile): Promise<void> {
+async function publish(
+  { seal }: Vault,
+  { request, content }: { request: string; content: RequestFile },
+): Promise<void> {
   const temporary = temporaryName(request);
   try {
-    createFile(temporary, seal.close(request, content));
+    createFile(temporary, { text: seal.close(request, content) });
   } catch (error) {
-    throw writeError(request, error);
+    throw writeError(request, { cause: error });
   }
   try {
     const deadline = performance.now() + CLAIM_MS;
@@ -107,38 +114,41 @@ function isLinked(temporary: string, request: string): boolean {
 }
 
 /** Takes back an unclaimed request. False when it is no longer there, or belongs to another asker. */
-function withdraw({ seal }: Vault, request: string, nonce: string): boolean {
+function withdraw({ seal }: Vault, { request, nonce }: { request: string; nonce: string }): boolean {
   const withdrawn = temporaryName(request);
-  const there = readSealed(request, seal, (value) => value as RequestFile);
+  const there = readSealed(request, { seal, check: (value) => value as RequestFile });
   if (there.is !== "there" || there.value.nonce !== nonce || !claim(request, withdrawn)) return false;
   removeFile(withdrawn);
   return true;
 }
 
 /** One for each key in each run directory. */
-function requestPath({ directory }: Vault, { store }: Ground, key: string): string {
+function requestPath({ directory }: Vault, { ground: { store }, key }: { ground: Ground; key: string }): string {
   return join(directory, `${sha256(`${store.directory}\0${key}`).slice(0, 32)}.request`);
 }
 
 /** Named like a temporary file, so that what a killed asker leaves is removed. */
-function replyPath(request: string, { asker }: LaunchSpec, nonce: string): string {
+function replyPath(request: string, { spec: { asker }, nonce }: { spec: LaunchSpec; nonce: string }): string {
   return join(dirname(request), `.${basename(request)}.reply.${asker.pid}.${nonce}.tmp`);
 }
 
 /** The host's side, on the signal. */
-export function claimRequests(ground: Ground, key: string, push: (request: HostRequest) => void): void {
+export function claimRequests(
+  ground: Ground,
+  { key, push }: { key: string; push: (request: HostRequest) => void },
+): void {
   const vault = findVault(ground.home, ground.store.directory);
-  const request = requestPath(vault, ground, key);
+  const request = requestPath(vault, { ground, key });
   const claimed = temporaryName(request);
   if (!claim(request, claimed)) return;
-  const read = readSealed(claimed, vault.seal, (value) => value as RequestFile, request);
+  const read = readSealed(claimed, { seal: vault.seal, check: (value) => value as RequestFile, as: request });
   removeFile(claimed);
   if (read.is !== "there") return;
   const { nonce, spec } = read.value;
   const reply = (state: ReplyFile["state"], error: FailureReport | null) => {
     try {
       const answer: ReplyFile = { version: 1, nonce, state, error };
-      writeSealed(replyPath(request, spec, nonce), vault.seal, answer);
+      writeSealed(replyPath(request, { spec, nonce }), { seal: vault.seal, value: answer });
     } catch {
       // a full disk: the launch matters more, and an asker without an answer goes on as if there were no host
     }

@@ -14,10 +14,13 @@ import { callOff, changeOutcome, isForsaken, preventNode, type UpState } from ".
  */
 const SETTLE_MS = 500;
 
-export function become(up: UpState, key: string, stage: Stage, change: Partial<KeyOutcome>): void {
+export function become(
+  up: UpState,
+  { key, stage, change }: { key: string; stage: Stage; change: Partial<KeyOutcome> },
+): void {
   if (up.stages.get(key) === "prevented") return;
   up.stages.set(key, stage);
-  changeOutcome(up, key, change);
+  changeOutcome(up, { key, change });
   advance(up);
 }
 
@@ -27,7 +30,7 @@ export function advance(up: UpState): void {
   for (;;) {
     if (leaveForsaken(up)) continue;
     const { go, prevent } = nextStep(nodes, stages);
-    for (const { key, need } of prevent) preventNode(up, key, need);
+    for (const { key, need } of prevent) preventNode(up, { key, need });
     if (prevent.length > 0) continue;
     for (const key of go) {
       stages.set(key, "going");
@@ -45,7 +48,7 @@ export function advance(up: UpState): void {
 function leaveForsaken(up: UpState): boolean {
   const { nodes, stages, served } = up;
   const waiting = nodes.filter((one) => stages.get(one.key) === "waiting" && isForsaken(up, one));
-  for (const { key } of waiting) callOff(up, key, "its dependents were stopped meanwhile");
+  for (const { key } of waiting) callOff(up, { key, because: "its dependents were stopped meanwhile" });
   // A launch that is being started stays: it is one of its own.
   for (const one of nodes)
     if (one.run.is === "task" && stages.get(one.key) === "going" && isForsaken(up, one))
@@ -63,7 +66,7 @@ export function lookForStops(up: UpState, looks: readonly (() => Asker | null)[]
     if (up.stages.get(key) !== "waiting") continue;
     const by = looks[at]?.() ?? null;
     if (by === null) continue;
-    callOff(up, key, `it was stopped meanwhile${describeAsker(by)}`);
+    callOff(up, { key, because: `it was stopped meanwhile${describeAsker(by)}` });
     isAny = true;
   }
   if (isAny) advance(up);

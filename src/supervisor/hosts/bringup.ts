@@ -60,7 +60,7 @@ export function bringUp({ ground, nodes, hard, emit, mostRestarts = Number.POSIT
     over: awaitServed(up),
     stop: (request) => stopAll(up, request),
     claim() {
-      for (const [key, { queue }] of up.served) claimRequests(ground, key, queue.push);
+      for (const [key, { queue }] of up.served) claimRequests(ground, { key, push: queue.push });
     },
   };
 }
@@ -73,9 +73,9 @@ async function awaitServed({ settled, served }: UpState): Promise<void> {
 function stopAll(up: UpState, request: EndingRequest): void {
   if (up.stopping !== null) return;
   up.stopping = request;
-  for (const [key, stage] of up.stages) if (stage === "waiting") leaveUnstarted(up, key, request);
+  for (const [key, stage] of up.stages) if (stage === "waiting") leaveUnstarted(up, { key, request });
   for (const [key] of up.served) {
     const before = (up.dependents.get(key) ?? []).flatMap((one) => up.served.get(one)?.over.promise ?? []);
-    void Promise.all(before).then(() => endServed(up, key, request));
+    void Promise.all(before).then(() => endServed(up, { key, request }));
   }
 }

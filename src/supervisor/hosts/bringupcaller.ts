@@ -25,8 +25,11 @@ export interface DetachedUp {
 export async function bringUpDetached({ ground, nodes, env, report, cancel }: DetachedUp): Promise<KeyOutcome[]> {
   ground.store.prepare();
   const input: UpInput = { ...hostGroundOf(ground), nodes };
-  const host = spawnDetached([...ground.self, HIDDEN.hosts], hostEnvironment(env, ground.root), hostErrorFile(ground));
-  for (const { run } of nodes) nameHost(ground, run.spec, host.pid);
+  const host = spawnDetached([...ground.self, HIDDEN.hosts], {
+    env: hostEnvironment(env, ground.root),
+    errorFile: hostErrorFile(ground),
+  });
+  for (const { run } of nodes) nameHost(ground, { ...run.spec, pid: host.pid });
   const send = (line: string) => {
     host.stdin.write(`${line}\n`);
     host.stdin.flush();

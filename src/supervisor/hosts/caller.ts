@@ -29,12 +29,11 @@ export interface DetachedStart {
 export async function startDetached({ ground, spec, until, report, cancel }: DetachedStart): Promise<LaunchEvent> {
   ground.store.prepare();
   const input: HostInput = { ...hostGroundOf(ground), spec };
-  const host = spawnDetached(
-    [...ground.self, HIDDEN.host, spec.key],
-    hostEnvironment(spec.env, ground.root),
-    hostErrorFile(ground),
-  );
-  nameHost(ground, spec, host.pid);
+  const host = spawnDetached([...ground.self, HIDDEN.host, spec.key], {
+    env: hostEnvironment(spec.env, ground.root),
+    errorFile: hostErrorFile(ground),
+  });
+  nameHost(ground, { ...spec, pid: host.pid });
   // Not unref'd: Bun 1.4.5 would then poll without a pause while the host's output is awaited, which takes a whole CPU.
   host.stdin.write(`${JSON.stringify(input)}\n`);
   host.stdin.flush();
@@ -65,12 +64,11 @@ export async function startDetached({ ground, spec, until, report, cancel }: Det
  * Starts a host for a launch whose own is gone, and does not wait for it: the new host finds out whether there is
  * something to take over.
  */
-export function startAdopting(ground: Ground, key: string, env: Record<string, string>): void {
-  const host = spawnDetached(
-    [...ground.self, HIDDEN.adopt, key],
-    hostEnvironment(env, ground.root),
-    hostErrorFile(ground),
-  );
+export function startAdopting(ground: Ground, { key, env }: { key: string; env: Record<string, string> }): void {
+  const host = spawnDetached([...ground.self, HIDDEN.adopt, key], {
+    env: hostEnvironment(env, ground.root),
+    errorFile: hostErrorFile(ground),
+  });
   host.stdin.write(`${JSON.stringify({ ...hostGroundOf(ground), key })}\n`);
   host.stdin.end();
   void host.stdout.cancel();

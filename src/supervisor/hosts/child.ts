@@ -48,7 +48,7 @@ export async function runDetachedHost(host: HostProcess): Promise<number> {
     };
     const control = makeControl({ ground, key, queue, cancel: cancel.signal, onRun });
     const end = await hostLaunch({ ground, report, control }, input.spec);
-    if (end.is === "unchanged") report(await settledEvent(ground, end.record, cancel.signal));
+    if (end.is === "unchanged") report(await settledEvent(ground, { record: end.record, signal: cancel.signal }));
     else if (end.exit !== null) report({ is: "ended", exit: end.exit });
   });
 }
@@ -101,7 +101,7 @@ interface ControlRequest {
 function makeControl({ ground, key, queue, cancel, onRun }: ControlRequest): HostControl {
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   process.on("SIGTERM", () => queue.push({ is: "terminate", by: "signal", signal: "SIGTERM" }));
-  process.on(RESTART_SIGNAL, () => claimRequests(ground, key, queue.push));
+  process.on(RESTART_SIGNAL, () => claimRequests(ground, { key, push: queue.push }));
   return {
     arrived: queue.arrived,
     take: queue.take,
@@ -116,9 +116,12 @@ function makeControl({ ground, key, queue, cancel, onRun }: ControlRequest): Hos
  * A launch that was left alone may still be starting: the event says what became of it. Throws when `signal` is
  * aborted.
  */
-export async function settledEvent(ground: Ground, record: LaunchRecord, signal: AbortSignal): Promise<LaunchEvent> {
+export async function settledEvent(
+  ground: Ground,
+  { record, signal }: { record: LaunchRecord; signal: AbortSignal },
+): Promise<LaunchEvent> {
   const { awaitSettled } = await import("../run/settle.ts");
-  const settled = await awaitSettled(ground, record.key, { signal });
+  const settled = await awaitSettled(ground, { key: record.key, signal });
   if (settled.is === "unhealthy")
     return { is: "unhealthy", line: lineOf(settled.record, "unhealthy"), why: settled.why };
   if (settled.is !== "ended") return { is: "unchanged", line: lineOf(settled.record, settled.is) };

@@ -7,7 +7,7 @@ import { identify, type ProcessEntry } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
 import { writeHistory } from "../run/notes.ts";
 import type { HostControl, HostedRun } from "../run/types.ts";
-import { isMarked } from "../tree/tree.ts";
+import { isMarked } from "../tree/evidence.ts";
 import { below, makeIsHidden } from "../watch/members.ts";
 import { liveOrphans } from "../watch/orphans.ts";
 
@@ -30,7 +30,7 @@ export function watchManyMembers(
   function look(): void {
     const own = ownChildren(watched);
     const orphans = liveOrphans(ground, (pid) => own.has(pid));
-    const byRun = Map.groupBy(orphans, (entry) => ownerOf(ground, watched, entry));
+    const byRun = Map.groupBy(orphans, (entry) => ownerOf(ground, { watched, entry }));
     for (const entry of ground.bystanders === true ? [] : (byRun.get(null) ?? [])) {
       const who = `${entry.pid}/${entry.startTime}`;
       if (!reported.has(who))
@@ -39,7 +39,7 @@ export function watchManyMembers(
         );
       reported.add(who);
     }
-    for (const one of watched) note(ground, one, byRun.get(one) ?? []);
+    for (const one of watched) note(ground, { one, orphans: byRun.get(one) ?? [] });
   }
 
   return (run, probes) => {
@@ -55,11 +55,15 @@ export function watchManyMembers(
   };
 }
 
-function note(ground: Ground, { run, isHidden }: Watched, orphans: readonly ProcessEntry[]): void {
-  const hidden = below(ground, [run.leader.pid, ...orphans.map((one) => one.pid)], isHidden);
+function note(
+  ground: Ground,
+  { one: { run, isHidden }, orphans }: { one: Watched; orphans: readonly ProcessEntry[] },
+): void {
+  const hidden = below(ground, { roots: [run.leader.pid, ...orphans.map((one) => one.pid)], judge: isHidden });
   const found = [...orphans, ...hidden].map((entry) => identify(ground.table, entry));
   const known = new Set(run.history.adopted.map((one) => `${one.pid}/${one.startTime}`));
-  if (found.some((one) => !known.has(`${one.pid}/${one.startTime}`))) writeHistory(ground, run, { adopted: found });
+  if (found.some((one) => !known.has(`${one.pid}/${one.startTime}`)))
+    writeHistory(ground, { run, change: { adopted: found } });
 }
 
 function ownChildren(watched: ReadonlySet<Watched>): ReadonlySet<number> {
@@ -75,12 +79,16 @@ function ownChildren(watched: ReadonlySet<Watched>): ReadonlySet<number> {
  * `nobody`: it has the lineage of a one-shot that ran in this host. Null: it shows no evidence, and may belong to any
  * process.
  */
-function ownerOf({ table }: Ground, watched: ReadonlySet<Watched>, entry: ProcessEntry): Watched | "nobody" | null {
-  for (const one of watched) if (isMarked(table, entry, one.run.record) || isNoted(one.run, entry)) return one;
+function ownerOf(
+  { table }: Ground,
+  { watched, entry }: { watched: ReadonlySet<Watched>; entry: ProcessEntry },
+): Watched | "nobody" | null {
+  for (const one of watched)
+    if (isMarked(table, { entry, query: one.run.record }) || isNoted(one.run, entry)) return one;
   if (typeof table.lineageOf(entry.pid) === "bigint") return "nobody";
   for (const one of watched) {
     const { logFile } = one.run.record;
-    if (logFile !== null && table.shareDescription(entry.pid, one.run.leader.pid, logFile) === true) return one;
+    if (logFile !== null && table.shareDescription(logFile, [entry.pid, one.run.leader.pid]) === true) return one;
   }
   return null;
 }

@@ -27,10 +27,10 @@ export async function serveNode(up: UpState, node: UpNode): Promise<void> {
   };
   up.served.set(node.key, one);
   try {
-    if (node.run.is === "launch") await serveLaunch(up, node.run.spec, one);
-    else await serveTask(up, node, node.run.spec, one);
+    if (node.run.is === "launch") await serveLaunch(up, { spec: node.run.spec, one });
+    else await serveTask(up, { node, spec: node.run.spec, one });
   } catch (error) {
-    failToStart(up, node.key, error, one.cancel.signal.aborted);
+    failToStart(up, { key: node.key, error, isCancelled: one.cancel.signal.aborted });
   }
   dropTicket(up.ground, node.run.spec);
   up.served.delete(node.key);
@@ -39,7 +39,10 @@ export async function serveNode(up: UpState, node: UpNode): Promise<void> {
 
 type TaskNodeSpec = Extract<UpNode["run"], { is: "task" }>["spec"];
 
-async function serveTask(up: UpState, node: UpNode, spec: TaskNodeSpec, { cancel }: ServedNode): Promise<void> {
+async function serveTask(
+  up: UpState,
+  { node, spec, one: { cancel } }: { node: UpNode; spec: TaskNodeSpec; one: ServedNode },
+): Promise<void> {
   const { ground, emit } = up;
   const { key } = node;
   const stopped = watchTicket(ground, spec);
@@ -47,21 +50,26 @@ async function serveTask(up: UpState, node: UpNode, spec: TaskNodeSpec, { cancel
   const onReason = (why: string) =>
     emit({ is: "launch", key, event: { is: "note", text: `${key} is not skipped: ${why}` } });
   const onBegin = () => emit({ is: "task", key, event: { is: "begun" } });
-  const event = await runTask(ground, { ...spec, onReason, onBegin }, signal).finally(stopped.close);
+  const event = await runTask(ground, { spec: { ...spec, onReason, onBegin }, signal }).finally(stopped.close);
   refuseCalledOff(ground, spec);
   if (isForsaken(up, node)) throw forsakenError(key);
   emit({ is: "task", key, event });
-  if (event.is === "unchanged") become(up, key, "completed", { state: "unchanged", unchanged: true });
-  else if (event.exit.code === 0) become(up, key, "completed", { state: "completed", log: event.exit.log });
-  else become(up, key, "failed", { state: "failed", log: event.exit.log, why: event.exit.text });
+  if (event.is === "unchanged")
+    become(up, { key, stage: "completed", change: { state: "unchanged", unchanged: true } });
+  else if (event.exit.code === 0)
+    become(up, { key, stage: "completed", change: { state: "completed", log: event.exit.log } });
+  else become(up, { key, stage: "failed", change: { state: "failed", log: event.exit.log, why: event.exit.text } });
 }
 
-async function serveLaunch(up: UpState, spec: LaunchSpec, { queue, cancel }: ServedNode): Promise<void> {
+async function serveLaunch(
+  up: UpState,
+  { spec, one: { queue, cancel } }: { spec: LaunchSpec; one: ServedNode },
+): Promise<void> {
   const { ground, emit } = up;
   const { key } = spec;
   const report = (event: LaunchEvent) => {
     emit({ is: "launch", key, event });
-    becomeReported(up, key, event);
+    becomeReported(up, { key, event });
   };
   let token = "";
   const control: HostControl = {
@@ -77,73 +85,88 @@ async function serveLaunch(up: UpState, spec: LaunchSpec, { queue, cancel }: Ser
     resolveAnew: (one) => resolveAnew(ground, one),
   };
   const end = await hostLaunch({ ground, report, control }, spec);
-  if (end.is === "unchanged") return report(await settledEvent(ground, end.record, cancel.signal));
+  if (end.is === "unchanged") return report(await settledEvent(ground, { record: end.record, signal: cancel.signal }));
   if (end.is === "taken") release(ground, token);
   if (end.exit === null) return;
   if (end.exit.reason !== "replaced" || up.stages.get(key) === "ready") return report({ is: "ended", exit: end.exit });
   unsettle(up, key);
   emit({ is: "launch", key, event: { is: "note", text: `${key} was ${end.exit.text}; waiting for the new launch` } });
-  await followAnother(up, key, end.exit, cancel.signal);
+  await followAnother(up, { key, replaced: end.exit, signal: cancel.signal });
 }
 
-function becomeReported(up: UpState, key: string, event: LaunchEvent): void {
+function becomeReported(up: UpState, { key, event }: { key: string; event: LaunchEvent }): void {
   if (event.is === "spawned") {
     if (!event.probed) settle(up, key);
-    become(up, key, event.probed ? "started" : "ready", { ...event.line, why: null });
-  } else if (event.is === "ready") become(up, key, "ready", { ...event.line, why: null });
-  else if (event.is === "unchanged") become(up, key, "ready", { ...event.line, unchanged: true });
+    become(up, { key, stage: event.probed ? "started" : "ready", change: { ...event.line, why: null } });
+  } else if (event.is === "ready") become(up, { key, stage: "ready", change: { ...event.line, why: null } });
+  else if (event.is === "unchanged") become(up, { key, stage: "ready", change: { ...event.line, unchanged: true } });
   else if (event.is === "unhealthy")
-    become(up, key, "unhealthy", { ...event.line, why: `is not ready in time: ${event.why}` });
-  else if (event.is === "ended") becomeEnded(up, key, event.exit);
-  else if (event.is === "restarting") becomeWaiting(up, key, event.because);
+    become(up, { key, stage: "unhealthy", change: { ...event.line, why: `is not ready in time: ${event.why}` } });
+  else if (event.is === "ended") becomeEnded(up, { key, exit: event.exit });
+  else if (event.is === "restarting") becomeWaiting(up, { key, because: event.because });
 }
 
 /** Another process started the key again before it was up: its dependents need that launch now. */
-async function followAnother(up: UpState, key: string, replaced: ExitRecord, signal: AbortSignal): Promise<void> {
+async function followAnother(
+  up: UpState,
+  { key, replaced, signal }: { key: string; replaced: ExitRecord; signal: AbortSignal },
+): Promise<void> {
   const { awaitSettled } = await import("../run/settle.ts");
-  const settled = await awaitSettled(up.ground, key, { signal });
-  if (settled.is === "ended") return becomeEnded(up, key, settled.exit ?? replaced);
+  const settled = await awaitSettled(up.ground, { key, signal });
+  if (settled.is === "ended") return becomeEnded(up, { key, exit: settled.exit ?? replaced });
   const line = lineOf(settled.record, settled.is);
   if (settled.is === "unhealthy")
-    become(up, key, "unhealthy", { ...line, why: `is not ready in time: ${settled.why}` });
-  else become(up, key, "ready", { ...line, why: null });
+    become(up, { key, stage: "unhealthy", change: { ...line, why: `is not ready in time: ${settled.why}` } });
+  else become(up, { key, stage: "ready", change: { ...line, why: null } });
 }
 
-function becomeEnded(up: UpState, key: string, exit: ExitRecord): void {
+function becomeEnded(up: UpState, { key, exit }: { key: string; exit: ExitRecord }): void {
   const wasUp = up.stages.get(key) === "ready";
   unsettle(up, key);
   if (exit.reason === "stopped" || exit.reason === "interrupted")
-    become(up, key, "failed", { state: "stopped", pid: null, why: `was ${exit.text}` });
+    become(up, { key, stage: "failed", change: { state: "stopped", pid: null, why: `was ${exit.text}` } });
   // A launch without `ready` that ended well has done its work: its dependents go on.
-  else if (exit.reason === "exited" && wasUp) become(up, key, "ready", { state: "exited", pid: null, why: exit.text });
-  else become(up, key, "failed", { state: "failed", pid: null, why: exit.text });
+  else if (exit.reason === "exited" && wasUp)
+    become(up, { key, stage: "ready", change: { state: "exited", pid: null, why: exit.text } });
+  else become(up, { key, stage: "failed", change: { state: "failed", pid: null, why: exit.text } });
 }
 
-function becomeWaiting(up: UpState, key: string, because: string): void {
+function becomeWaiting(up: UpState, { key, because }: { key: string; because: string }): void {
   unsettle(up, key);
   const count = (up.restarts.get(key) ?? 0) + 1;
   up.restarts.set(key, count);
-  if (count < up.mostRestarts) become(up, key, "going", { state: "backoff", pid: null });
+  if (count < up.mostRestarts) become(up, { key, stage: "going", change: { state: "backoff", pid: null } });
   else
-    become(up, key, "failed", {
-      state: "backoff",
-      pid: null,
-      why: `is not up: it ${because}, after ${count - 1} restarts; its policy goes on`,
+    become(up, {
+      key,
+      stage: "failed",
+      change: {
+        state: "backoff",
+        pid: null,
+        why: `is not up: it ${because}, after ${count - 1} restarts; its policy goes on`,
+      },
     });
 }
 
-function failToStart(up: UpState, key: string, error: unknown, isCancelled: boolean): void {
+function failToStart(
+  up: UpState,
+  { key, error, isCancelled }: { key: string; error: unknown; isCancelled: boolean },
+): void {
   if (isCalledOff(error)) {
     const because = messageOf(error).replace(`${key} was not started: `, "").replace(/\.$/, "");
-    if (up.stages.get(key) !== "prevented") callOff(up, key, because);
+    if (up.stages.get(key) !== "prevented") callOff(up, { key, because });
     advance(up);
   } else if (isCancelled && (error as { name?: string }).name === "AbortError") {
     const because = up.stopping === null ? "cancelled" : causeOf(up.stopping);
     up.emit({ is: "prevented", key, because });
-    become(up, key, "failed", { state: "prevented", pid: null, why: `was not started: ${because}` });
+    become(up, { key, stage: "failed", change: { state: "prevented", pid: null, why: `was not started: ${because}` } });
   } else {
     up.emit({ is: "launch", key, event: { is: "failed", error: toFailure(error) } });
-    become(up, key, "failed", { state: "failed", pid: null, why: `could not be started: ${messageOf(error)}` });
+    become(up, {
+      key,
+      stage: "failed",
+      change: { state: "failed", pid: null, why: `could not be started: ${messageOf(error)}` },
+    });
   }
 }
 
@@ -156,5 +179,5 @@ function release(ground: Ground, token: string): void {
   const run = {
     history: history.is === "there" ? history.value : { version: 1, token, ready: null, exited: null, adopted: [] },
   };
-  writeHistory(ground, run as never, { released: new Date().toISOString() });
+  writeHistory(ground, { run: run as never, change: { released: new Date().toISOString() } });
 }

@@ -68,37 +68,40 @@ function blank(ground: Ground, key: string): KeyOutcome {
   return { key, state: "waiting", pid: null, port: null, url: null, log, unchanged: false, why: null };
 }
 
-export function changeOutcome({ outcomes }: UpState, key: string, change: Partial<KeyOutcome>): void {
+export function changeOutcome(
+  { outcomes }: UpState,
+  { key, change }: { key: string; change: Partial<KeyOutcome> },
+): void {
   outcomes.set(key, { ...(outcomes.get(key) as KeyOutcome), ...change });
 }
 
 /** The user stopped it meanwhile, or it was needed only for what the user stopped. */
-export function callOff(up: UpState, key: string, because: string): void {
-  changeOutcome(up, key, { state: "stopped", pid: null, why: `was not started: ${because}` });
+export function callOff(up: UpState, { key, because }: { key: string; because: string }): void {
+  changeOutcome(up, { key, change: { state: "stopped", pid: null, why: `was not started: ${because}` } });
   up.stages.set(key, "prevented");
   up.emit({ is: "called-off", key, because });
   dropTicketOf(up, key);
 }
 
 /** One of its needs can no longer be met. */
-export function preventNode(up: UpState, key: string, need: string): void {
+export function preventNode(up: UpState, { key, need }: { key: string; need: string }): void {
   const { outcomes, stages } = up;
   const because = `it needs ${need}, which ${outcomes.get(need)?.why ?? "did not come up"}`;
   if (outcomes.get(need)?.state === "stopped" && stages.get(key) === "waiting") {
-    callOff(up, key, because);
+    callOff(up, { key, because });
     return;
   }
-  changeOutcome(up, key, { state: "prevented", why: `was not started: ${because}` });
+  changeOutcome(up, { key, change: { state: "prevented", why: `was not started: ${because}` } });
   stages.set(key, "prevented");
   up.emit({ is: "prevented", key, because });
   dropTicketOf(up, key);
-  endServed(up, key, { is: "terminate", by: "signal", signal: "SIGTERM" });
+  endServed(up, { key, request: { is: "terminate", by: "signal", signal: "SIGTERM" } });
 }
 
 /** This host was asked to stop before the node's turn came. */
-export function leaveUnstarted(up: UpState, key: string, request: EndingRequest): void {
+export function leaveUnstarted(up: UpState, { key, request }: { key: string; request: EndingRequest }): void {
   up.stages.set(key, "prevented");
-  changeOutcome(up, key, { state: "prevented", why: `was not started: ${causeOf(request)}` });
+  changeOutcome(up, { key, change: { state: "prevented", why: `was not started: ${causeOf(request)}` } });
   dropTicketOf(up, key);
 }
 
@@ -106,7 +109,7 @@ function dropTicketOf({ ground, byKey }: UpState, key: string): void {
   dropTicket(ground, byKey.get(key)?.run.spec as LaunchSpec);
 }
 
-export function endServed({ served }: UpState, key: string, request: EndingRequest): void {
+export function endServed({ served }: UpState, { key, request }: { key: string; request: EndingRequest }): void {
   const one = served.get(key);
   one?.cancel.abort();
   one?.queue.push(request);

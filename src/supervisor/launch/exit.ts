@@ -56,8 +56,7 @@ type Subject = Pick<ExitRecord, "key" | "token" | "startedAt" | "restarts" | "ar
  */
 export function makeExit(
   { key, token, startedAt, restarts, argv, cwd, log }: Subject,
-  how: Pick<ExitRecord, "reason" | "by"> & Partial<ExitRecord>,
-  killed = 0,
+  { killed = 0, ...how }: { killed?: number | undefined } & Pick<ExitRecord, "reason" | "by"> & Partial<ExitRecord>,
 ): ExitRecord {
   const at = how.at ?? new Date().toISOString();
   const uptimeMs = Math.max(0, Date.parse(at) - Date.parse(startedAt));
@@ -69,8 +68,7 @@ export function makeExit(
 /** What a host can report of a launch that another dt is ending, before that dt has written the exit. */
 export function makeTakenExit(
   record: LaunchRecord,
-  by: Asker,
-  status: { code: number | null; signal: string | null },
+  { by, status }: { by: Asker; status: { code: number | null; signal: string | null } },
 ): ExitRecord {
   return makeExit(record, { ...status, reason: by.by === "rerun" ? "replaced" : "stopped", by });
 }

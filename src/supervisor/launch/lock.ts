@@ -15,8 +15,7 @@ export function lockPathOf(store: Pick<Store, "path">, key: string): string {
 /** Throws `lock-timeout` (exit 4). */
 export function lockKey(
   { store, table, lockBackend }: Pick<Site, "store" | "table" | "lockBackend">,
-  key: string,
-  request: Omit<LockRequest, "path" | "seal" | "table" | "backend">,
+  { key, request }: { key: string; request: Omit<LockRequest, "path" | "seal" | "table" | "backend"> },
 ): Promise<HeldLock> {
   // Computed again at each try: the root may be moved meanwhile.
   return acquireLock({
@@ -30,7 +29,7 @@ export function lockKey(
 
 /** Which process holds the key's lock, living or not. */
 export function keyHolder({ store }: Pick<Site, "store">, key: string): ReturnType<typeof readHolder> {
-  return readHolder(lockPathOf(store, key), store.seal);
+  return readHolder(lockPathOf(store, key), { seal: store.seal });
 }
 
 /** Whether a living process holds the key's lock. */

@@ -4,13 +4,13 @@ import { presenceOf } from "../../sys/process/identity.ts";
 import type { Ground } from "./types.ts";
 
 /** Whether the key's last launch wrote this file. */
-export function isKnownLog({ store }: Ground, key: string, log: string): boolean {
+export function isKnownLog({ store }: Ground, { key, log }: { key: string; log: string }): boolean {
   const exit = store.exit(key);
   return exit.is === "there" && exit.value.log === log;
 }
 
 /** Two launches must not write one file: their output would be mixed. */
-export function refuseSharedLog({ store, table }: Ground, key: string, log: string): void {
+export function refuseSharedLog({ store, table }: Ground, { key, log }: { key: string; log: string }): void {
   for (const other of store.keys()) {
     if (other === key) continue;
     const record = store.record(other);

@@ -14,8 +14,7 @@ export function nestedError(key: string, verb: string): DtError {
 /** A dt that replaces or stops the launch it runs in would end itself halfway. Throws `nested`. */
 export function refuseNested(
   { ground, env }: { ground: Pick<Ground, "root">; env: Record<string, string> },
-  key: string,
-  verb: string,
+  { key, verb }: { key: string; verb: string },
 ): void {
   if (env.DIALTONE_KEY === key && env.DIALTONE_ROOT === ground.root) throw nestedError(key, verb);
 }

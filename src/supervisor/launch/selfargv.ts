@@ -13,8 +13,7 @@ interface SelfOptions {
 /** `self`: what starts this dt (sys/base/self.ts). `words`: what stands after the global flags. */
 export function selfArgv(
   self: readonly string[],
-  { root, capture }: SelfOptions,
-  words: readonly string[],
+  { root, capture, words }: { words: readonly string[] } & SelfOptions,
 ): [string, ...string[]] {
   const inRoot = root === undefined ? [] : ["-C", root];
   const kept = capture === undefined ? [] : [capture ? "--capture" : "--no-capture"];

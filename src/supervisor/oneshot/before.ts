@@ -34,7 +34,7 @@ export async function runBefore({ ground, spec, report, signal, cancelMs }: Befo
     const { env, asker, dependents = [] } = spec;
     const task = { key, ...parts, file: plugin.file, settings, env, asker, force: true };
     const first = { ...task, dependents: [spec.key, ...dependents] };
-    const end = await runTask(ground, first, signal, cancelMs);
+    const end = await runTask(ground, { spec: first, signal, cancelMs });
     signal?.throwIfAborted();
     if (end.is === "ended" && end.exit.code !== 0)
       throw new DtError("before", `${spec.key} was not started: ${key}, which runs before it, ${end.exit.text}.`, {

@@ -69,11 +69,9 @@ export function logOf(ground: Ground, one: OneshotKey): string {
 /** Throws a DtError when the output cannot be kept. `onLoss` is called at most once, with the reason. */
 export async function openCapture(
   ground: Ground,
-  run: CapturedRun,
-  settings: OneshotSettings,
-  onLoss: (reason: string) => void,
+  { run, settings, onLoss }: { run: CapturedRun; settings: OneshotSettings; onLoss: (reason: string) => void },
 ): Promise<Capture> {
-  const opened = await openLog(ground, run, settings);
+  const opened = await openLog(ground, { run, settings });
   const open: OpenCapture = {
     ground,
     run,
@@ -81,7 +79,7 @@ export async function openCapture(
     startedAt: new Date().toISOString(),
     began: performance.now(),
     last: makeOutputMemory(),
-    writer: makeLogWriter(opened, run.log, settings.logs.maxBytes, onLoss),
+    writer: makeLogWriter(opened, { path: run.log, maxBytes: settings.logs.maxBytes, onLoss }),
   };
   return {
     fd: opened.fd,
@@ -89,13 +87,16 @@ export async function openCapture(
       open.last.push(bytes);
       open.writer.write(bytes);
     },
-    end: (status, signalled) => finish(open, (more) => makeRunExit(run, status, signalled, more)),
-    fail: (error) => finish(open, (more) => makeFailedExit(run, error, more)),
+    end: (status, signalled) => finish(open, (more) => makeRunExit(run, { status, signalled, ...more })),
+    fail: (error) => finish(open, (more) => makeFailedExit(run, { error, ...more })),
   };
 }
 
 /** Moves earlier runs on and removes their exit, under the key's lock. */
-async function openLog(ground: Ground, run: CapturedRun, settings: OneshotSettings): Promise<OpenedLog> {
+async function openLog(
+  ground: Ground,
+  { run, settings }: { run: CapturedRun; settings: OneshotSettings },
+): Promise<OpenedLog> {
   const { store } = ground;
   const { key, log } = run;
   store.prepare();
@@ -110,14 +111,13 @@ async function openLog(ground: Ground, run: CapturedRun, settings: OneshotSettin
           hint: `dt stop ${key}`,
         },
       );
-    refuseSharedLog(ground, key, log);
+    refuseSharedLog(ground, { key, log });
     if (settings.log !== null) makeLogDirectory(log, logPlaces(ground));
-    const opened = openRun(
-      log,
-      settings.logs.keep,
-      settings.log === null ? 0o600 : 0o644,
-      settings.log === null || isKnownLog(ground, key, log),
-    );
+    const opened = openRun(log, {
+      keep: settings.logs.keep,
+      mode: settings.log === null ? 0o600 : 0o644,
+      known: settings.log === null || isKnownLog(ground, { key, log }),
+    });
     removeFile(store.path(key, "exit"));
     return opened;
   } finally {
@@ -147,7 +147,7 @@ async function finish(open: OpenCapture, make: (more: EndFacts) => ExitRecord): 
     const there = statOf(log);
     const isLatest = there?.ino === opened.file.ino && there.dev === opened.file.dev;
     const kept = last.lines();
-    const lastLines = kept.length > 0 || !isLatest ? kept : readLastLines(log, LAST_LINES);
+    const lastLines = kept.length > 0 || !isLatest ? kept : readLastLines(log, { lines: LAST_LINES });
     const exit = make({ startedAt, uptimeMs, lastLines });
     if (isLatest || (there === undefined && store.exit(key).is === "absent")) store.writeExit(exit);
     return exit;
@@ -163,11 +163,14 @@ interface EndFacts {
 }
 
 function lockToCapture(ground: Ground, { key, startedBy }: CapturedRun): Promise<HeldLock> {
-  return lockKey(ground, key, {
-    doing: "capture",
-    command: startedBy.command,
-    timeoutMs: LOCK_TIMEOUT_MS,
-    evenUnwritten: true,
+  return lockKey(ground, {
+    key,
+    request: {
+      doing: "capture",
+      command: startedBy.command,
+      timeoutMs: LOCK_TIMEOUT_MS,
+      evenUnwritten: true,
+    },
   });
 }
 
@@ -175,9 +178,7 @@ const BY: Record<string, Asker["by"]> = { SIGINT: "interrupt", SIGHUP: "hangup",
 
 function makeRunExit(
   run: CapturedRun,
-  { code, signal }: EndStatus,
-  signalled: number | null,
-  more: EndFacts,
+  { status: { code, signal }, signalled, ...more }: { status: EndStatus; signalled: number | null } & EndFacts,
 ): ExitRecord {
   const asked = signal === "SIGINT" ? signal : signalled === null ? null : signalName(signalled);
   // A program that handles the signal and then succeeds has ended by itself, as far as can be known.
@@ -193,10 +194,10 @@ function makeRunExit(
   );
 }
 
-function makeFailedExit(run: CapturedRun, error: DtError, more: EndFacts): ExitRecord {
+function makeFailedExit(run: CapturedRun, { error, ...more }: { error: DtError } & EndFacts): ExitRecord {
   const { code, message, hint = null } = error;
   return {
-    ...makeRunExit(run, { code: null, signal: null }, null, more),
+    ...makeRunExit(run, { status: { code: null, signal: null }, signalled: null, ...more }),
     reason: "start-failed",
     text: `could not be started: ${message}`,
     error: { code, message, hint },

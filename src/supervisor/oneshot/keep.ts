@@ -20,11 +20,9 @@ export interface LogWriter {
 /** `onLoss` is called at most once: nothing is written after a failure. */
 export function makeLogWriter(
   { fd, file }: OpenedLog,
-  path: string,
-  maxBytes: number | null,
-  onLoss: (reason: string) => void,
+  { path, maxBytes, onLoss }: { path: string; maxBytes: number | null; onLoss: (reason: string) => void },
 ): LogWriter {
-  let bound: Bound | null = maxBytes === null ? null : boundLog(path, file, maxBytes);
+  let bound: Bound | null = maxBytes === null ? null : boundLog(path, { file, maxBytes });
   let open = true;
   let written = 0;
   return {

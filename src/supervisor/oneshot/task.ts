@@ -62,18 +62,19 @@ interface Success {
   outputs?: Outputs;
 }
 
+interface TaskRequest {
+  spec: TaskSpec;
+  signal?: AbortSignal | undefined;
+  cancelMs?: number | undefined;
+}
+
 /** `cancelMs`: how long it may take to end after SIGINT when it is cancelled. */
-export async function runTask(
-  ground: Ground,
-  spec: TaskSpec,
-  signal?: AbortSignal,
-  cancelMs = CANCEL_MS,
-): Promise<TaskEnd> {
+export async function runTask(ground: Ground, { spec, signal, cancelMs = CANCEL_MS }: TaskRequest): Promise<TaskEnd> {
   const { settings } = spec;
   // `default` would be taken for an argument.
   const variant = spec.variant === DEFAULT_VARIANT ? "--" : spec.variant;
   const words = ["--", spec.plugin, spec.command, variant];
-  const run = settings.run ?? selfArgv(ground.self, { root: ground.root, capture: false }, words);
+  const run = settings.run ?? selfArgv(ground.self, { root: ground.root, capture: false, words });
   const prepared = prepareCommand({
     ground,
     settings,
@@ -90,7 +91,7 @@ export async function runTask(
       env: spec.env,
       outputs: settings.inputs === null ? [] : (settings.outputs ?? []),
     });
-  const hash = settings.inputs === null ? null : await hashTask(ground, spec, prepared, settings.inputs);
+  const hash = settings.inputs === null ? null : await hashTask(ground, { spec, prepared, patterns: settings.inputs });
   if (hash !== null && !spec.force) {
     const last = ground.store.read(memory, (value) => value as Success);
     const isSame = last.is === "there" && last.value.hash === hash;
@@ -101,7 +102,7 @@ export async function runTask(
   spec.onBegin?.();
   ground.store.prepare();
   removeFile(join(ground.store.directory, memory));
-  const exit = await runToItsEnd(ground, spec, prepared, signal, cancelMs);
+  const exit = await runToItsEnd(ground, { spec, prepared, signal, cancelMs });
   if (hash !== null && exit.code === 0) {
     const made = await outputs();
     const missing = Object.keys(made).find((output) => made[output] === null);
@@ -119,9 +120,11 @@ function firstFor({ key, env, dependents = [] }: TaskSpec): string {
 /** Null, with the reason reported, if not everything could be read. */
 async function hashTask(
   ground: Ground,
-  spec: TaskSpec,
-  { argv, cwd, environment }: PreparedCommand,
-  patterns: string[],
+  {
+    spec,
+    prepared: { argv, cwd, environment },
+    patterns,
+  }: { spec: TaskSpec; prepared: PreparedCommand; patterns: string[] },
 ): Promise<string | null> {
   const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
   const code = spec.settings.run === null ? await codeOf(spec.file) : [];
@@ -146,24 +149,30 @@ async function codeOf(file: string): Promise<string[]> {
   return [...importClosureOf(file)].filter((path) => !path.endsWith("/") && statOf(path)?.isFile() === true).sort();
 }
 
+interface PreparedTask {
+  spec: TaskSpec;
+  prepared: PreparedCommand;
+  signal: AbortSignal | undefined;
+  cancelMs: number;
+}
+
 async function runToItsEnd(
   ground: Ground,
-  spec: TaskSpec,
-  { argv, cwd, environment }: PreparedCommand,
-  signal: AbortSignal | undefined,
-  cancelMs: number,
+  { spec, prepared: { argv, cwd, environment }, signal, cancelMs }: PreparedTask,
 ): Promise<ExitRecord> {
   const log = logOf(ground, spec);
   const run = { key: spec.key, log, argv: [...argv], cwd, startedBy: spec.asker };
-  const capture = await openCapture(ground, run, spec.settings, () => {});
+  const capture = await openCapture(ground, { run, settings: spec.settings, onLoss: () => {} });
   const token = crypto.randomUUID().replaceAll("-", "");
   let child: SpawnedLeader;
   try {
     child = spawnLeader(
       { argv, cwd, env: environment.env, token },
-      capture.fd,
-      ground.openFiles,
-      reopensOutput(ground, spec, { argv, cwd, environment }),
+      {
+        logFd: capture.fd,
+        openFiles: ground.openFiles,
+        reopens: reopensOutput(ground, { spec, prepared: { argv, cwd, environment } }),
+      },
     );
   } catch (error) {
     if ((error as { name?: string }).name === "DtError") await capture.fail(error as never);
@@ -172,11 +181,12 @@ async function runToItsEnd(
   let ending: Promise<void> | null = null;
   const hard = new AbortController();
   const cancel = () => {
-    ending ??= endTree(
-      ground,
-      { pid: child.pid, token, key: log },
-      { signal: "SIGINT", timeoutMs: cancelMs, hard: hard.signal },
-    );
+    ending ??= endTree(ground, {
+      leader: { pid: child.pid, token, key: log },
+      signal: "SIGINT",
+      timeoutMs: cancelMs,
+      hard: hard.signal,
+    });
   };
   if (signal?.aborted) cancel();
   else signal?.addEventListener("abort", cancel);
@@ -189,11 +199,17 @@ async function runToItsEnd(
   return capture.end(status, null);
 }
 
+interface TreeEnd {
+  leader: { pid: number; token: string; key: string };
+  signal: string;
+  timeoutMs: number;
+  hard?: AbortSignal;
+}
+
 /** Ends what was started with this token as its lineage: a child of this host that is no launch. */
 export async function endTree(
   { table, root }: Pick<Ground, "table" | "root">,
-  { pid, token, key }: { pid: number; token: string; key: string },
-  how: { signal: string; timeoutMs: number; hard?: AbortSignal },
+  { leader: { pid, token, key }, ...how }: TreeEnd,
 ): Promise<void> {
   const entry = table.entry(pid);
   if (entry === null) return;

@@ -22,7 +22,10 @@ const LOOK_EVERY_MS = 5;
 const NOTHING: PortClaim = { release: () => {} };
 
 /** Null when another start has it. */
-export function tryClaim({ home, root }: Pick<Ground, "home" | "root">, key: string, port: number): PortClaim | null {
+export function tryClaim(
+  { home, root }: Pick<Ground, "home" | "root">,
+  { key, port }: { key: string; port: number },
+): PortClaim | null {
   if (home === null) return NOTHING;
   const path = join(home, "ports", String(port));
   let lock: FileLock;
@@ -45,10 +48,13 @@ export function tryClaim({ home, root }: Pick<Ground, "home" | "root">, key: str
  * listeners but none of them is in the way, the other start is complete and uses another address: both can have the
  * port.
  */
-export async function claimPort(ground: Ground, key: string, port: number, check: () => void): Promise<PortClaim> {
+export async function claimPort(
+  ground: Ground,
+  { key, port, check }: { key: string; port: number; check: () => void },
+): Promise<PortClaim> {
   const deadline = performance.now() + WAIT_MS;
   for (;;) {
-    const claim = tryClaim(ground, key, port);
+    const claim = tryClaim(ground, { key, port });
     if (claim !== null) return claim;
     check();
     if (performance.now() > deadline) break;

@@ -39,12 +39,12 @@ export function holdersOf(ground: Ground, listeners: readonly PortListener[]): H
   for (const { address, pids } of listeners)
     for (const pid of pids) addresses.set(pid, [...(addresses.get(pid) ?? []), address]);
   return {
-    holders: [...addresses].map(([pid, own]) => describe(ground, pid, [...new Set(own)])),
+    holders: [...addresses].map(([pid, own]) => describe(ground, { pid, addresses: [...new Set(own)] })),
     unseen: listeners.flatMap(({ address, uid, pids }) => (pids.length > 0 ? [] : [{ address, uid }])),
   };
 }
 
-function describe(ground: Ground, pid: number, addresses: string[]): Holder {
+function describe(ground: Ground, { pid, addresses }: { pid: number; addresses: string[] }): Holder {
   const command = ground.table.commandLineOf(pid);
   const found = launchOf(ground, pid);
   if (found === null) {
@@ -70,20 +70,23 @@ function launchOf(ground: Ground, pid: number): { record: LaunchRecord; runDirec
     runDirectoryOf(root, moved === undefined ? {} : { DIALTONE_RUN_DIR: moved }),
   ];
   for (const directory of new Set(directories)) {
-    const found = inRunDirectory({ ...ground, root }, directory, of("DIALTONE_KEY"), pid);
+    const found = inRunDirectory({ ...ground, root }, { directory, key: of("DIALTONE_KEY"), pid });
     if (found !== null) return { record: found, runDirectory: directory };
   }
   return null;
 }
 
-function inRunDirectory(ground: Ground, directory: string, key: string | undefined, pid: number): LaunchRecord | null {
+function inRunDirectory(
+  ground: Ground,
+  { directory, key, pid }: { directory: string; key: string | undefined; pid: number },
+): LaunchRecord | null {
   try {
     const store = directory === ground.store.directory ? ground.store : openStore({ ...ground, directory });
     const keys = store.keys().sort((a, b) => Number(b === key) - Number(a === key));
     for (const one of keys) {
       const record = store.record(one);
       if (record.is !== "there") continue;
-      const { members } = findTree(ground.table, queryOf({ ...ground, store }, record.value));
+      const { members } = findTree(ground.table, queryOf({ ...ground, store }, { record: record.value }));
       if (members.some((member) => member.identity.pid === pid)) return record.value;
     }
   } catch {

@@ -19,11 +19,15 @@ import type { PortListener, ProcessTable } from "../../sys/process/identity.ts";
 
 export type PortOwnership = "own" | "maybe" | "other";
 
+interface OwnershipQuery {
+  listener: Pick<PortListener, "pids" | "uid">;
+  members: ReadonlySet<number>;
+  record: Pick<LaunchRecord, "leader">;
+}
+
 export function ownershipOf(
   table: ProcessTable,
-  { pids, uid }: Pick<PortListener, "pids" | "uid">,
-  members: ReadonlySet<number>,
-  { leader }: Pick<LaunchRecord, "leader">,
+  { listener: { pids, uid }, members, record: { leader } }: OwnershipQuery,
 ): PortOwnership {
   if (pids.length > 0) return pids.some((pid) => members.has(pid)) ? "own" : "other";
   if (uid === null || leader === null) return "other";

@@ -19,9 +19,9 @@ import {
 /** For the listeners of one moment: the tree is searched once, at the first call. */
 export function makeOwnership(ground: Ground, record: LaunchRecord): (listener: PortListener) => PortOwnership {
   const members = lazy(
-    () => new Set(findTree(ground.table, queryOf(ground, record)).members.map((one) => one.identity.pid)),
+    () => new Set(findTree(ground.table, queryOf(ground, { record })).members.map((one) => one.identity.pid)),
   );
-  return (listener) => ownershipOf(ground.table, listener, members(), record);
+  return (listener) => ownershipOf(ground.table, { listener, members: members(), record });
 }
 
 export type OwnListeners =
@@ -37,8 +37,7 @@ export type OwnListeners =
 /** `wanted`: the addresses that count; default: wherever it listens. `why`: a phrase for the user. */
 export function findOwn(
   { ground, record }: { ground: Ground; record: LaunchRecord },
-  port: number,
-  wanted: readonly string[] | null = null,
+  { port, wanted = null }: { port: number; wanted?: readonly string[] | null | undefined },
 ): OwnListeners {
   const listeners = ground.table.listenersOn(port);
   if (listeners.length === 0) return { is: "missing", why: `nothing listens on port ${port}` };
@@ -47,7 +46,7 @@ export function findOwn(
   const ownership = makeOwnership(ground, record);
   const judged = listeners.map((listener) => ({ listener, is: ownership(listener) }));
   const own = judged.flatMap((one) => (one.is === "other" ? [] : [one.listener]));
-  if (own.length === 0) return { is: "missing", why: describeOthers(ground, port, listeners) };
+  if (own.length === 0) return { is: "missing", why: describeOthers(ground, { port, listeners }) };
   const reached = (to: string) => answeringAt(listeners, to).some((one) => own.includes(one));
   const addresses = (wanted ?? addressesToAsk(own)).filter(reached);
   const strangers = LOOPBACK_ADDRESSES.filter((to) => !reached(to) && answeringAt(listeners, to).length > 0);
@@ -65,7 +64,10 @@ function describeUnknown(
   return `port ${port} is held by ${describeUnseen(first)}: it is taken for this launch's, but dt cannot tell`;
 }
 
-function describeOthers({ table }: Ground, port: number, listeners: readonly PortListener[]): string {
+function describeOthers(
+  { table }: Ground,
+  { port, listeners }: { port: number; listeners: readonly PortListener[] },
+): string {
   const parts = listeners.map((listener) => {
     const { address, pids } = listener;
     const at = isInTheWay(listener) ? `port ${port}` : showAddress(address, port);

@@ -24,7 +24,10 @@ export interface ChosenPort {
   claim: PortClaim | null;
 }
 
-export async function choosePort(ground: Ground, key: string, wanted: number | "auto" | null): Promise<ChosenPort> {
+export async function choosePort(
+  ground: Ground,
+  { key, wanted }: { key: string; wanted: number | "auto" | null },
+): Promise<ChosenPort> {
   if (wanted !== "auto") return { port: wanted, claim: null };
   const seed = Number.parseInt(sha256(`${ground.root}\0${key}`).slice(0, 8), 16);
   const taken = recordedPorts(ground, key);
@@ -34,7 +37,7 @@ export async function choosePort(ground: Ground, key: string, wanted: number | "
     // A port that this key itself still listens on is free once its old launch is gone.
     if (port === taken.own) return { port, claim: null };
     if (!isFree(port)) continue;
-    const claim = tryClaim(ground, key, port);
+    const claim = tryClaim(ground, { key, port });
     if (claim !== null) return { port, claim };
   }
   throw new DtError(
@@ -72,7 +75,10 @@ export function isFree(port: number): boolean {
  * Throws `port-taken` when a listener is in the way on the port that a launch is to get. A port where `old` listens
  * becomes free when that is gone.
  */
-export function checkPort(ground: Ground, key: string, port: number | null, old: LaunchRecord | null = null): void {
+export function checkPort(
+  ground: Ground,
+  { key, port, old = null }: { key: string; port: number | null; old?: LaunchRecord | null | undefined },
+): void {
   if (port === null) return;
   const inTheWay = ground.table.listenersOn(port).filter(isInTheWay);
   if (inTheWay.length === 0) return;
@@ -80,7 +86,7 @@ export function checkPort(ground: Ground, key: string, port: number | null, old:
     const ownership = makeOwnership(ground, old);
     if (inTheWay.some((one) => ownership(one) !== "other")) return;
   }
-  throw portTaken(ground, key, port, inTheWay);
+  throw portTaken(ground, { key, port, inTheWay });
 }
 
 /**
@@ -88,7 +94,10 @@ export function checkPort(ground: Ground, key: string, port: number | null, old:
  * ssh master. Nothing listened there when the launch was started, so a listener that is older than the launch, or
  * another user's, has begun to listen since. The question is asked again once the launch is gone.
  */
-export function isHeldForIt({ table }: Ground, { leader }: LaunchRecord, port: number): boolean {
+export function isHeldForIt(
+  { table }: Ground,
+  { old: { leader }, port }: { old: LaunchRecord; port: number },
+): boolean {
   if (leader === null || presenceOf(table, leader) !== "alive") return false;
   const since = startOf(leader);
   const isOlder = (pid: number) => {
@@ -101,7 +110,10 @@ export function isHeldForIt({ table }: Ground, { leader }: LaunchRecord, port: n
     .every(({ pids }) => pids.every(isOlder));
 }
 
-function portTaken(ground: Ground, key: string, port: number, inTheWay: readonly PortListener[]): DtError {
+function portTaken(
+  ground: Ground,
+  { key, port, inTheWay }: { key: string; port: number; inTheWay: readonly PortListener[] },
+): DtError {
   const { describeHolder, holdersOf } = require("./holders.ts") as typeof import("./holders.ts");
   const { holders, unseen } = holdersOf(ground, inTheWay);
   const all = [...holders.map((one) => describeHolder(ground, one)), ...unseen.map(describeUnseen)];

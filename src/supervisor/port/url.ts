@@ -13,9 +13,7 @@ import { parseKey } from "../../values/key.ts";
 
 export function urlOf(
   key: string,
-  settings: ManagedSettings,
-  argv: readonly string[],
-  port: number | null,
+  { settings, argv, port }: { settings: ManagedSettings; argv: readonly string[]; port: number | null },
 ): string | null {
   if (port === null) return null;
   const probes = [...settings.ready, ...settings.alive];

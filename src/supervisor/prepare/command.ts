@@ -66,7 +66,7 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
   const shims =
     request.looking === true
       ? null
-      : ensureShims(shimPlaces(ground, request.inherited.TMPDIR), ground.self, ground.home);
+      : ensureShims(shimPlaces(ground, request.inherited.TMPDIR), { self: ground.self, own: ground.home });
   const { reading, owner = null } = ground;
   const isStrange = request.isStrange ?? ground.isStrange ?? reading === "data";
   const isOfDaemon = reading === "known" && request.launch === null;

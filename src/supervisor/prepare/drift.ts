@@ -27,7 +27,10 @@ export type DriftField =
  * Null when unknown: no manifest was ever loaded, the plugin's own was not read, or the key now names no managed
  * command.
  */
-export function findDrift(ground: Ground, index: ManifestIndex | null, record: LaunchRecord): DriftField[] | null {
+export function findDrift(
+  ground: Ground,
+  { index, record }: { index: ManifestIndex | null; record: LaunchRecord },
+): DriftField[] | null {
   if (index === null) return null;
   const settings = settingsOf(index.plugins, record.key);
   if (settings === undefined && mayDeclareMore(index)) return null;
@@ -37,7 +40,7 @@ export function findDrift(ground: Ground, index: ManifestIndex | null, record: L
     const { compose } = settings;
     const now = prepareCommand({
       ground,
-      settings: compose === null ? settings : withStack(ground.root, record.key, settings, compose),
+      settings: compose === null ? settings : withStack(ground.root, { key: record.key, settings, compose }),
       run: settings.run,
       args: record.args,
       inherited: {},
@@ -52,7 +55,10 @@ export function findDrift(ground: Ground, index: ManifestIndex | null, record: L
       fields.push(
         ...stackDrift(
           record.argv,
-          declaredUp({ root: ground.root, cwd: now.cwd, args: record.args }, record.stack, compose),
+          declaredUp(
+            { root: ground.root, cwd: now.cwd, args: record.args },
+            { stack: record.stack, declared: compose },
+          ),
         ),
       );
     if (record.cwd !== now.cwd) fields.push({ field: "cwd", was: record.cwd, now: now.cwd });

@@ -22,7 +22,10 @@ const PHASES: Record<Exclude<Phase, "running">, string> = {
 };
 
 /** Only its host knows whether a launch with probes is healthy, so the host must be alive too. */
-export function judgeSame({ store, table }: Ground, key: string, prepared: PreparedLaunch, isTty: boolean): Judged {
+export function judgeSame(
+  { store, table }: Ground,
+  { key, prepared, isTty }: { key: string; prepared: PreparedLaunch; isTty: boolean },
+): Judged {
   const read = store.record(key);
   if (read.is !== "there") return { is: "nothing" };
   const record = read.value;
@@ -34,7 +37,7 @@ export function judgeSame({ store, table }: Ground, key: string, prepared: Prepa
       leader === "gone" ? "its process is gone" : "it is unknown from here whether its process is alive",
     );
   if (record.specHash !== prepared.specHash) {
-    const why = differenceOf(record, prepared, isTty);
+    const why = differenceOf(record, { prepared, isTty });
     if (why !== null) return different(why);
   }
   const history = store.history(record.token);
@@ -48,8 +51,7 @@ export function judgeSame({ store, table }: Ground, key: string, prepared: Prepa
 /** Null: only its folder has moved since, and it is the same there. */
 function differenceOf(
   was: LaunchRecord,
-  { argv, cwd, port, environment, stack }: PreparedLaunch,
-  isTty: boolean,
+  { prepared: { argv, cwd, port, environment, stack }, isTty }: { prepared: PreparedLaunch; isTty: boolean },
 ): string | null {
   const parts = [
     ...(sameWords(was.argv, argv) ? [] : [`its command was ${showCommand(was.argv)}`]),

@@ -48,7 +48,7 @@ function parseLines(lines: readonly string[]): EnvFile | Unusable {
     }
     const rest = line.slice(head[0].length);
     const quote = /^["'`]/.exec(rest)?.[0];
-    const quoted = quote === undefined ? null : takeQuoted(quote, rest.slice(1), lines, at);
+    const quoted = quote === undefined ? null : takeQuoted(quote, { begin: rest.slice(1), lines, first: at });
     if (quoted === "open") return { fault: `has a ${quote} in line ${at + 1} that is never closed` };
     values[head[1] as string] = quoted === null ? plainValue(line, head[0].length) : quoted.value;
     at = quoted?.last ?? at;
@@ -71,9 +71,7 @@ function plainValue(line: string, begin: number): string {
  */
 function takeQuoted(
   quote: string,
-  begin: string,
-  lines: readonly string[],
-  first: number,
+  { begin, lines, first }: { begin: string; lines: readonly string[]; first: number },
 ): { value: string; last: number } | "open" | null {
   const parts: string[] = [];
   for (let at = first; at < lines.length; at++) {

@@ -72,7 +72,7 @@ export function prepareEnvironment(request: EnvironmentRequest): PreparedEnviron
     else env[name] = value;
   }
   const bins = binsOf(request);
-  env.PATH = preparePath(request.shims, bins, env.PATH);
+  env.PATH = preparePath({ shims: request.shims, bins, inherited: env.PATH });
   if (request.shims !== null && declared.NODE_PATH !== null && bins.some((bin) => existsSync(join(bin, "bun"))))
     env.NODE_PATH = addPath(env.NODE_PATH, modulesOf(request.shims));
   env.DIALTONE_ROOT = request.root;
@@ -124,8 +124,14 @@ function binsOf(request: EnvironmentRequest): string[] {
   return bins.filter((bin) => isToBeRun(bin, request));
 }
 
+interface PathParts {
+  shims: string | null;
+  bins: readonly string[];
+  inherited: string | undefined;
+}
+
 /** First the plugin's own programs, then the project's, then the shims, then the inherited PATH. */
-function preparePath(shims: string | null, bins: readonly string[], inherited: string | undefined): string {
+function preparePath({ shims, bins, inherited }: PathParts): string {
   const before = [...bins, ...(shims === null ? [] : [shims])];
   // An empty PATH would otherwise become an empty entry, which means the current directory.
   const rest = (inherited || FALLBACK_PATH).split(":").filter((directory) => !before.includes(directory));
@@ -137,7 +143,7 @@ function isToBeRun(bin: string, request: EnvironmentRequest): boolean {
   const judge = { env: request.inherited, owner: request.owner ?? null };
   return [bin, dirname(bin)].every((path) => {
     const stat = statOf(path);
-    return stat !== undefined && distrust(path, stat, judge) === null;
+    return stat !== undefined && distrust(path, { stat, judge }) === null;
   });
 }
 
@@ -162,7 +168,7 @@ function readEnvFiles(
         status: EXIT.usage,
         hint: "`dt trust` there trusts it.",
       });
-    const refused = stat === undefined ? null : distrust(file, stat, { env: inherited, owner });
+    const refused = stat === undefined ? null : distrust(file, { stat, judge: { env: inherited, owner } });
     if (refused !== null)
       throw new DtError("bad-env-file", refused.message, { status: EXIT.usage, hint: refused.hint });
     const text = readText(file, "latin1");

@@ -27,19 +27,24 @@ export interface PreparedLaunch extends PreparedCommand {
   specHash: string;
 }
 
+interface PrepareRequest {
+  spec: LaunchSpec;
+  report?: Report | undefined;
+  dry?: boolean | undefined;
+}
+
 /** `dry`: only to show what would be started, although what runs before it has not run. */
 export async function prepareLaunch(
   ground: Ground,
-  spec: LaunchSpec,
-  report: Report = () => {},
-  { dry = false } = {},
+  { spec, report = () => {}, dry = false }: PrepareRequest,
 ): Promise<PreparedLaunch> {
   const { settings, key } = spec;
   const token = crypto.randomUUID().replaceAll("-", "");
-  const { port, claim } = await choosePort(ground, key, settings.port);
+  const { port, claim } = await choosePort(ground, { key, wanted: settings.port });
   const plain = prepareCommand({
     ground,
-    settings: settings.compose === null ? settings : withStack(ground.root, key, settings, settings.compose),
+    settings:
+      settings.compose === null ? settings : withStack(ground.root, { key, settings, compose: settings.compose }),
     run: settings.run,
     args: spec.args,
     inherited: spec.env,
@@ -49,9 +54,11 @@ export async function prepareLaunch(
   });
   for (const text of plain.environment.notes) report({ is: "note", text });
   const stack =
-    settings.compose === null ? null : await prepareStackLaunch(ground, spec, settings.compose, plain, report, dry);
+    settings.compose === null
+      ? null
+      : await prepareStackLaunch(ground, { spec, declared: settings.compose, plain, report, dry });
   const command = stack === null ? plain : { ...plain, argv: stack.up };
-  findExecutable(command.argv[0], command.environment.env.PATH ?? "", command.cwd);
+  findExecutable(command.argv[0], { path: command.environment.env.PATH ?? "", cwd: command.cwd });
   const log = settings.log === null ? ground.store.path(key, "log") : resolveIn(ground.root, settings.log);
   if (settings.log !== null) checkLogPath(log, logPlaces(ground));
   return {
@@ -60,19 +67,21 @@ export async function prepareLaunch(
     stack,
     port,
     claim,
-    url: urlOf(key, settings, command.argv, port),
+    url: urlOf(key, { settings, argv: command.argv, port }),
     log,
     ownLog: settings.log === null,
     specHash: hashSpec(
       { ...command, argv: stack === null ? command.argv : withoutManner(stack.up) },
-      port,
-      settings.tty,
+      { port, tty: settings.tty },
     ),
   };
 }
 
 /** What `--ensure` compares: resolved command, directory, declared environment, port, and whether it has a terminal. */
-export function hashSpec({ argv, cwd, environment }: PreparedCommand, port: number | null, tty = false): string {
+export function hashSpec(
+  { argv, cwd, environment }: PreparedCommand,
+  { port, tty = false }: { port: number | null; tty?: boolean | undefined },
+): string {
   const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
   return sha256(JSON.stringify([argv, cwd, declared, port, ...(tty ? ["tty"] : [])])).slice(0, 32);
 }

@@ -29,10 +29,14 @@ const IMPLIED: Readonly<Record<string, readonly string[]>> = {
   just: ["justfile", "Justfile"],
 };
 
+interface ReopensQuery {
+  spec: Pick<LaunchSpec, "key"> & { settings: Pick<LaunchSpec["settings"], "logs"> };
+  prepared: Pick<PreparedCommand, "argv" | "cwd" | "environment">;
+}
+
 export function reopensOutput(
   { store, root }: Pick<Ground, "store" | "root">,
-  { key, settings }: Pick<LaunchSpec, "key"> & { settings: Pick<LaunchSpec["settings"], "logs"> },
-  { argv, cwd, environment }: Pick<PreparedCommand, "argv" | "cwd" | "environment">,
+  { spec: { key, settings }, prepared: { argv, cwd, environment } }: ReopensQuery,
 ): boolean {
   // The project's own programs: `node_modules/.bin`.
   const bins = (environment.env.PATH ?? "").split(":").filter((one) => one.startsWith(`${root}/`));

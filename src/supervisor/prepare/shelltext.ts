@@ -39,7 +39,7 @@ const SHELL = /^(?:.*\/)?(?:ba|da|k|z|a|mk)?sh$/;
 class Unreadable extends Error {}
 
 /** `first`: its first word, where it begins with one. */
-function begun(kind: Current["kind"], end: number, first = ""): Current {
+function begun(kind: Current["kind"], { end, first = "" }: { end: number; first?: string | undefined }): Current {
   const words = first === "" ? 0 : 1;
   return { words, first, end, kind, before: "", last: "", script: null, heredoc: false, isCut: false };
 }
@@ -149,7 +149,7 @@ class Reader {
   private close(opener: string, word: string): void {
     const top = this.open.pop();
     if (top?.word !== opener) throw new Unreadable(`it has a \`${word}\` that closes nothing`);
-    this.current = begun("compound", this.at, word);
+    this.current = begun("compound", { end: this.at, first: word });
   }
 
   private endCommand(): void {
@@ -158,7 +158,7 @@ class Reader {
   }
 
   private begin(): Current {
-    this.current ??= begun("simple", this.at);
+    this.current ??= begun("simple", { end: this.at });
     return this.current;
   }
 
@@ -206,7 +206,8 @@ class Reader {
       this.open.push({ word, isFunction: this.isFunctionNext });
       this.isFunctionNext = false;
       this.current = null;
-      if (word === "for" || word === "select" || word === "case") this.current = begun("header", this.at, word);
+      if (word === "for" || word === "select" || word === "case")
+        this.current = begun("header", { end: this.at, first: word });
       // `for x; do` goes through the arguments.
       if (word === "for" && /^\s+\w+\s*(?:[;\n]\s*)*do\b/.test(this.text.slice(this.at)) && !this.isInFunction())
         this.uses = true;

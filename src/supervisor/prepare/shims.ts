@@ -28,8 +28,7 @@ export type ShimPlace = string | (() => string);
  */
 export function ensureShims(
   places: readonly ShimPlace[],
-  self: readonly string[],
-  own: string | null = null,
+  { self, own = null }: { self: readonly string[]; own?: string | null | undefined },
 ): string | null {
   const module = packageContents();
   const shims = shimContents(self, module.name);
@@ -37,9 +36,9 @@ export function ensureShims(
     const place = typeof one === "string" ? one : foundOrNull(one);
     if (place === null) continue;
     const isOwn = place === own;
-    const isMade = ensure(place, join("modules", module.name), module.files, isOwn);
+    const isMade = ensure(place, { directory: join("modules", module.name), files: module.files, isOwn });
     const directory = join("shims", shims.name);
-    if (isMade && ensure(place, directory, shims.files, isOwn)) return join(place, directory);
+    if (isMade && ensure(place, { directory, files: shims.files, isOwn })) return join(place, directory);
   }
   return null;
 }
@@ -69,15 +68,18 @@ interface File {
 }
 
 /** `directory` is relative to the place, which the caller has judged. */
-function ensure(place: string, directory: string, files: Contents["files"], isOwn: boolean): boolean {
-  if (isUsable(place, directory, files, isOwn)) return true;
+function ensure(
+  place: string,
+  { directory, files, isOwn }: { directory: string; files: Contents["files"]; isOwn: boolean },
+): boolean {
+  if (isUsable(place, { directory, files, isOwn })) return true;
   try {
     makeDirectories(place);
     // Root makes none in another user's home: it runs no files of that user's, and files of its own would be in that
     // user's way.
     if (statSync(place).uid !== ownUid()) return false;
-    for (const [name, file] of Object.entries(files)) writeFile(place, join(directory, name), file);
-    return isUsable(place, directory, files, isOwn);
+    for (const [name, file] of Object.entries(files)) writeFile(place, { path: join(directory, name), file });
+    return isUsable(place, { directory, files, isOwn });
   } catch {
     return false; // read-only, full, or not what it should be
   }
@@ -87,7 +89,10 @@ function ensure(place: string, directory: string, files: Contents["files"], isOw
  * All there, on a file system that runs programs, and writable by no other user; outside `own` also as dt would write
  * it.
  */
-function isUsable(place: string, directory: string, files: Contents["files"], isOwn: boolean): boolean {
+function isUsable(
+  place: string,
+  { directory, files, isOwn }: { directory: string; files: Contents["files"]; isOwn: boolean },
+): boolean {
   try {
     const stat = lstatSync(join(place, directory));
     if (!stat.isDirectory() || (stat.mode & 0o022) !== 0 || (stat.uid !== ownUid() && stat.uid !== 0)) return false;
@@ -112,10 +117,10 @@ function holds(path: string, text: string): boolean {
   return there.is === "there" && there.value === text;
 }
 
-function writeFile(place: string, path: string, { text, mode }: File): void {
+function writeFile(place: string, { path, file: { text, mode } }: { path: string; file: File }): void {
   makeWay(place, dirname(path));
   if (holds(join(place, path), text)) return;
-  writeWhole(join(place, path), text, { mode });
+  writeWhole(join(place, path), { text, mode });
 }
 
 /** Throws when one of them is a link or anything else. */

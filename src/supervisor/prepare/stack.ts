@@ -41,9 +41,7 @@ export interface StackLaunch {
 /** Adds what Compose reads from its environment. */
 export function withStack(
   root: string,
-  key: string,
-  settings: ManagedSettings,
-  compose: ResolvedCompose,
+  { key, settings, compose }: { key: string; settings: ManagedSettings; compose: ResolvedCompose },
 ): ManagedSettings {
   return {
     ...settings,
@@ -51,13 +49,17 @@ export function withStack(
   };
 }
 
+interface StackRequest {
+  spec: LaunchSpec;
+  declared: ResolvedCompose;
+  plain: PreparedCommand;
+  report: Report;
+  dry: boolean;
+}
+
 export async function prepareStackLaunch(
   ground: Ground,
-  spec: LaunchSpec,
-  declared: ResolvedCompose,
-  { cwd, environment }: PreparedCommand,
-  report: Report,
-  dry: boolean,
+  { spec, declared, plain: { cwd, environment }, report, dry }: StackRequest,
 ): Promise<StackLaunch> {
   const [{ prepareStack }, { givenTo, pastedLine }, { isTrusted }] = await Promise.all([
     import("../../compose/stack.ts"),
@@ -65,7 +67,13 @@ export async function prepareStackLaunch(
     import("../../state/trust.ts"),
   ]);
   const { env } = environment;
-  const given = givenTo({ ...givenBy(spec, declared, environment), root: ground.root, cwd, file: declared.file, env });
+  const given = givenTo({
+    ...givenBy(spec, { declared, environment }),
+    root: ground.root,
+    cwd,
+    file: declared.file,
+    env,
+  });
   const { up, record, kept } = await prepareStack({
     declared,
     root: ground.root,
@@ -86,7 +94,13 @@ export async function prepareStackLaunch(
     onCommand: (line) => report({ is: "command", line, cwd }),
     note: (text) => report({ is: "note", text }),
   });
-  return { up: up as [string, ...string[]], record, kept, given, shown: pastedLine(up, record.engine, given) };
+  return {
+    up: up as [string, ...string[]],
+    record,
+    kept,
+    given,
+    shown: pastedLine(up, { engine: record.engine, given }),
+  };
 }
 
 /** Variables that dt adds for every launch do not concern Compose. */
@@ -94,8 +108,10 @@ const OWN = /^(PATH|PWD|NODE_PATH|TERM|FORCE_COLOR|CLICOLOR_FORCE|PYTHONUNBUFFER
 
 function givenBy(
   { settings, env: inherited }: LaunchSpec,
-  { env: own }: ResolvedCompose,
-  { env, declared, added }: PreparedCommand["environment"],
+  {
+    declared: { env: own },
+    environment: { env, declared, added },
+  }: { declared: ResolvedCompose; environment: PreparedCommand["environment"] },
 ) {
   const written = { ...settings.env, ...own };
   // The ports of its needs, and its own.
@@ -109,9 +125,7 @@ function givenBy(
 /** The command line of its leader. */
 export function leaderOf(
   ground: Ground,
-  { up, record, written }: StackLaunch,
-  token: string,
-  detached: boolean,
+  { stack: { up, record, written }, token, detached }: { stack: StackLaunch; token: string; detached: boolean },
 ): [string, ...string[]] {
   if (!detached) return up;
   const input = {
@@ -142,7 +156,7 @@ export function isConverging(old: LaunchRecord, next: StackLaunch | null): boole
 }
 
 /** The next run's log begins where the last one ends, even though the containers were not followed in between. */
-export function takingOver(ground: Ground, stack: StackLaunch, old: LaunchRecord): StackLaunch {
+export function takingOver(ground: Ground, { stack, old }: { stack: StackLaunch; old: LaunchRecord }): StackLaunch {
   const mark = readStackMark(ground, old.token);
   removeOwn(stackMark(ground, old.token));
   // A killed follower left no time: that of its last write is the closest known.

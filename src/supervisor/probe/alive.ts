@@ -14,8 +14,7 @@ export interface Counted {
 /** Counts one more attempt. `why` is null when it succeeded. */
 export function countAttempt(
   before: Counted,
-  why: string | null,
-  { failures, inStartPeriod }: { failures: number; inStartPeriod: boolean },
+  { why, failures, inStartPeriod }: { why: string | null; failures: number; inStartPeriod: boolean },
 ): Counted & { now: "failing" | "recovered" | null } {
   if (why === null) return { failed: 0, failing: false, now: before.failing ? "recovered" : null };
   if (inStartPeriod && !before.failing) return { failed: 0, failing: false, now: null };
@@ -46,7 +45,7 @@ export async function askAlive(watch: AliveWatch): Promise<void> {
     const why = await watch.attempt();
     if (watch.over()) return;
     const inStartPeriod = watch.uptimeMs() < probe.startPeriodMs;
-    const { now, ...next } = countAttempt(seen, why, { failures: probe.failures, inStartPeriod });
+    const { now, ...next } = countAttempt(seen, { why, failures: probe.failures, inStartPeriod });
     seen = next;
     if (now === "recovered") watch.onRecovered();
     if (now === "failing" && watch.onFailing(`${why}, ${timesInRow(seen.failed)}`)) return;

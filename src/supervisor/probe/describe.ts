@@ -2,7 +2,10 @@
 import type { ResolvedProbe } from "../../manifest/model/resolved.ts";
 import { formatDuration } from "../../values/duration.ts";
 
-export function describeProbe(probe: ResolvedProbe, port: number | null, timeoutMs: number | null): string {
+export function describeProbe(
+  probe: ResolvedProbe,
+  { port, timeoutMs }: { port: number | null; timeoutMs: number | null },
+): string {
   if (probe.type === "delay") return phraseOf(probe, port);
   return `${phraseOf(probe, port)} (at most ${formatDuration(timeoutMs ?? probe.timeoutMs)})`;
 }

@@ -26,9 +26,10 @@ import { lineageFor, MOST_GUESTS } from "../../sys/process/lineage.ts";
 import { spawnProbe } from "../../sys/spawn/spawn.ts";
 import { movedWith } from "../ground/moving.ts";
 import { PROBE_MARK } from "../launch/marks.ts";
+import { isOfAnotherLaunch } from "../tree/evidence.ts";
 import { isSpared } from "../tree/spare.ts";
 import { killTree } from "../tree/stoptree.ts";
-import { isOfAnotherLaunch, type Tree } from "../tree/tree.ts";
+import type { Tree } from "../tree/tree.ts";
 import { sleepUnlessAborted } from "./pause.ts";
 import type { Attempt, ProbeContext } from "./types.ts";
 
@@ -46,7 +47,7 @@ export function tryExec(request: ProbeContext, probe: Extract<ResolvedProbe, { t
     const { cwd, env } = placeOf(request);
     const execution = { argv, cwd, env: { ...env, [PROBE_MARK]: mark }, lineage };
     const before = new Set(ground.table.pids());
-    const child = spawnProbe(execution, openFiles, true);
+    const child = spawnProbe(execution, { openFiles, detached: true });
     if ("error" in child) return child.error;
     if (guest !== null) guests.add(guest);
     before.delete(child.pid);
@@ -59,7 +60,7 @@ export function tryExec(request: ProbeContext, probe: Extract<ResolvedProbe, { t
     if (signal.aborted) giveUp();
     try {
       const code = await Promise.race([child.exited, over.promise]);
-      await endProbe(ground.table, record, started, code === null ? null : signal);
+      await endProbe(ground.table, { record, started, settling: code === null ? null : signal });
       // A process that the kernel does not end at once (another user's, one on a dead disk) is not waited for.
       await Promise.race([child.exited, Bun.sleep(END_MS)]);
       if (code === 0) return null;
@@ -109,13 +110,11 @@ function identityOf(table: ProcessTable, pid: number): ProcessIdentity | null {
  */
 async function endProbe(
   table: ProcessTable,
-  record: LaunchRecord,
-  started: Started,
-  settling: AbortSignal | null,
+  { record, started, settling }: { record: LaunchRecord; started: Started; settling: AbortSignal | null },
 ): Promise<void> {
   const known = new Set<string>();
   const look = (): Tree => {
-    const found = findLeft(table, record, started, known);
+    const found = findLeft(table, { record, started, known });
     // Once its parent is killed, nothing else may identify a child.
     for (const entry of found) known.add(nameOf(entry));
     const members = found.map((entry) => ({ ...entry, identity: identify(table, entry) }));
@@ -136,9 +135,11 @@ function nameOf({ pid, startTime }: ProcessEntry): string {
 
 function findLeft(
   table: ProcessTable,
-  record: LaunchRecord,
-  { pid, identity, mark, lineage, before }: Started,
-  known: ReadonlySet<string>,
+  {
+    record,
+    started: { pid, identity, mark, lineage, before },
+    known,
+  }: { record: LaunchRecord; started: Started; known: ReadonlySet<string> },
 ): ProcessEntry[] {
   const oldest = Number(identity?.startTime ?? 0);
   const entries = table
@@ -150,8 +151,8 @@ function findLeft(
   const isReused = now !== null && now.startTime !== identity?.startTime;
   const isOfLineage = (entry: ProcessEntry) => typeof lineage === "bigint" && table.lineageOf(entry.pid) === lineage;
   const isLeftOut = (entry: ProcessEntry) =>
-    isOfAnotherLaunch(table, entry, { token: record.token, host: record.host, otherHosts: [] }) ||
-    isSpared(table, entry, record.stop.spare);
+    isOfAnotherLaunch(table, { entry, query: { token: record.token, host: record.host, otherHosts: [] } }) ||
+    isSpared(table, { entry, names: record.stop.spare });
   const isOf = (entry: ProcessEntry) =>
     known.has(nameOf(entry)) ||
     (!isReused && (entry.pid === pid || entry.sid === pid || entry.pgid === pid)) ||

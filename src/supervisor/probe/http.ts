@@ -19,7 +19,7 @@ export function tryHttp(request: ProbeContext, { target, status }: Extract<Resol
     const local = isPath ? [...LOOPBACK_ADDRESSES] : await localAddressesOf(bareHost(url), limitMs);
     const answer =
       local === null
-        ? await askElsewhere(url, limitMs, request.signal)
+        ? await askElsewhere(url, { limitMs, stop: request.signal })
         : await askHere(request, { url, local, isPath, limitMs });
     if (answer.is === "failed") return `${url} did not answer: ${answer.why}`;
     if (answer.is === "stranger") return answer.why;
@@ -44,11 +44,11 @@ async function askHere(request: ProbeContext, { url, local, isPath, limitMs }: Q
   const began = performance.now();
   let addresses = local;
   if (portOf(url) === record.port) {
-    const own = findOwn(request, record.port, isPath ? null : local);
+    const own = findOwn(request, { port: record.port, wanted: isPath ? null : local });
     if (own.is === "missing") return { is: "stranger", why: own.why };
     addresses = own.addresses ?? local;
     if (own.unknown !== null) note(`${record.key}: ${own.unknown}`);
-    for (const stranger of isPath ? own.strangers : []) tellStranger(request, stranger, addresses[0] ?? "");
+    for (const stranger of isPath ? own.strangers : []) tellStranger(request, { stranger, own: addresses[0] ?? "" });
   }
   let answer: HttpAnswer = { is: "failed", why: "no request was sent" };
   for (const address of addresses) {
@@ -60,14 +60,14 @@ async function askHere(request: ProbeContext, { url, local, isPath, limitMs }: Q
 }
 
 /** A browser may resolve `localhost` to another address than the probe used. Reported once a run. */
-function tellStranger({ record, note }: ProbeContext, stranger: string, own: string): void {
+function tellStranger({ record, note }: ProbeContext, { stranger, own }: { stranger: string; own: string }): void {
   if (record.port === null || record.url === null) return;
   note(
     `another process listens on ${showAddress(stranger, record.port)}, so ${record.url} may lead there; ${record.key} is at ${showAddress(own, record.port)}`,
   );
 }
 
-async function askElsewhere(url: URL, limitMs: number, stop: AbortSignal): Promise<HttpAnswer> {
+async function askElsewhere(url: URL, { limitMs, stop }: { limitMs: number; stop: AbortSignal }): Promise<HttpAnswer> {
   try {
     const signal = AbortSignal.any([stop, AbortSignal.timeout(limitMs)]);
     const headers = { "user-agent": "dt-probe" };

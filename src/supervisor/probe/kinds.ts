@@ -12,7 +12,7 @@ import { findOwn } from "../port/ownership.ts";
 import type { Attempt, ProbeContext } from "./types.ts";
 
 /** `began`: when the waiting began, for a `delay`. */
-export function makeAttempt(asked: ProbeContext, probe: ResolvedProbe, began: number): Attempt {
+export function makeAttempt(asked: ProbeContext, { probe, began }: { probe: ResolvedProbe; began: number }): Attempt {
   return KINDS[probe.type](asked, probe as never, began);
 }
 
@@ -45,7 +45,7 @@ function tryPort(request: ProbeContext, probe: Extract<ResolvedProbe, { type: "p
   const port = probe.port ?? request.record.port;
   return async () => {
     if (port === null) return "ready.port is true, but the command has no port";
-    const found = findOwn(request, port);
+    const found = findOwn(request, { port });
     if (found.is === "missing") return found.why;
     if (found.unknown !== null) request.note(`${request.record.key}: ${found.unknown}`);
     return null;
@@ -73,7 +73,7 @@ function tryLog(
     const began = performance.now();
     let fd: number;
     try {
-      fd = openOwn(movedWith(ground, env)(record.log), constants.O_RDONLY);
+      fd = openOwn(movedWith(ground, env)(record.log), { flags: constants.O_RDONLY });
     } catch {
       return `the log ${record.log} does not exist`;
     }

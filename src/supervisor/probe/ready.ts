@@ -47,7 +47,7 @@ async function holdProbe(request: ReadyRequest, probe: ResolvedProbe): Promise<s
   const began = performance.now();
   const limit =
     probe.type === "delay" ? Number.POSITIVE_INFINITY : (request.timeoutMs ?? probe.startPeriodMs + probe.timeoutMs);
-  const attempt = makeAttempt(request, probe, began);
+  const attempt = makeAttempt(request, { probe, began });
   for (let wait = FIRST_INTERVAL_MS; ; wait *= 2) {
     // An attempt that throws (too many open files) must not end the host: it is repeated like any other.
     const why = await attempt(Math.min(TRY_MS, Math.max(LEAST_TRY_MS, leftOf(limit, began)))).catch(messageOf);

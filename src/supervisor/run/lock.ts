@@ -13,13 +13,19 @@ import type { Ground } from "../launch/types.ts";
 import type { HostEnd, HostedRun } from "./types.ts";
 
 /** Tries once; null when another process has the lock. A full disk does not prevent it: ending a launch frees space. */
-export async function tryLock(ground: Ground, run: HostedRun, doing: string): Promise<HeldLock | null> {
+export async function tryLock(
+  ground: Ground,
+  { run, doing }: { run: HostedRun; doing: string },
+): Promise<HeldLock | null> {
   try {
-    return await lockKey(ground, run.record.key, {
-      doing,
-      command: run.spec.asker.command,
-      timeoutMs: 0,
-      evenUnwritten: true,
+    return await lockKey(ground, {
+      key: run.record.key,
+      request: {
+        doing,
+        command: run.spec.asker.command,
+        timeoutMs: 0,
+        evenUnwritten: true,
+      },
     });
   } catch (error) {
     if (error instanceof DtError && error.code === "lock-timeout") return null;
@@ -28,10 +34,13 @@ export async function tryLock(ground: Ground, run: HostedRun, doing: string): Pr
 }
 
 /** Null when another process ends the launch, or has replaced it. */
-export async function lockOrLeave(ground: Ground, run: HostedRun, doing: string): Promise<HeldLock | null> {
+export async function lockOrLeave(
+  ground: Ground,
+  { run, doing }: { run: HostedRun; doing: string },
+): Promise<HeldLock | null> {
   if (!existsSync(ground.store.directory) && existsSync(ground.root)) ground.store.prepare();
   for (;;) {
-    const lock = await tryLock(ground, run, doing);
+    const lock = await tryLock(ground, { run, doing });
     if (lock !== null) return lock;
     const current = ground.store.record(run.record.key);
     if (current.is === "absent" || (current.is === "there" && current.value.token !== run.record.token)) return null;
@@ -63,12 +72,12 @@ export function ownRecord({ store }: Ground, { record }: HostedRun): LaunchRecor
  * How the launch ended when another process ended it: the exit that this process wrote or, before it is written, one
  * made from who is stopping the launch according to its record.
  */
-export async function taken(ground: Ground, run: HostedRun, status: EndStatus): Promise<HostEnd> {
+export async function taken(ground: Ground, { run, status }: { run: HostedRun; status: EndStatus }): Promise<HostEnd> {
   const record = ground.store.record(run.record.key);
   const by = record.is === "there" && record.value.token === run.record.token ? record.value.stopping?.by : undefined;
   const exit = ground.store.exit(run.record.key);
   if (exit.is === "there" && exit.value.token === run.record.token) return { is: "taken", status, exit: exit.value };
   if (by === undefined) return { is: "taken", status, exit: null };
   const { makeTakenExit } = await import("../launch/exit.ts");
-  return { is: "taken", status, exit: makeTakenExit(run.record, by, status) };
+  return { is: "taken", status, exit: makeTakenExit(run.record, { by, status }) };
 }

@@ -5,7 +5,10 @@ import type { Ground } from "../launch/types.ts";
 import type { HostedRun } from "./types.ts";
 
 /** A host's notes are its own file; losing one (a full disk) must not end the launch. */
-export function writeHistory(ground: Ground, run: HostedRun, change: Partial<LaunchHistory>): void {
+export function writeHistory(
+  ground: Ground,
+  { run, change }: { run: HostedRun; change: Partial<LaunchHistory> },
+): void {
   run.history = { ...run.history, ...change };
   try {
     ground.store.writeHistory(run.history);
@@ -14,7 +17,7 @@ export function writeHistory(ground: Ground, run: HostedRun, change: Partial<Lau
   }
 }
 
-export function noteExit(ground: Ground, run: HostedRun, status: EndStatus): void {
+export function noteExit(ground: Ground, { run, status }: { run: HostedRun; status: EndStatus }): void {
   if (status.code === null && status.signal === null) return; // nobody saw how it ended
-  writeHistory(ground, run, { exited: { ...status, at: new Date().toISOString() } });
+  writeHistory(ground, { run, change: { exited: { ...status, at: new Date().toISOString() } } });
 }

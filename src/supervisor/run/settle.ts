@@ -38,7 +38,10 @@ export async function awaitRecord(ground: Ground, key: string): Promise<LaunchRe
  * What is known now; null while the launch is still starting. The launch `notToken` does not count, since its restart
  * is awaited.
  */
-export function settledNow(ground: Ground, key: string, notToken?: string): Settled | null {
+export function settledNow(
+  ground: Ground,
+  { key, notToken }: { key: string; notToken?: string | undefined },
+): Settled | null {
   const { store, table } = ground;
   const read = readRecord(ground, key);
   if (read.is === "changing") return null;
@@ -80,13 +83,12 @@ function frozenOf({ store, table }: Ground, key: string): LaunchRecord | null {
 /** Throws when `signal` is aborted. If the host is stopped for 5 s, the launch counts as `unhealthy`. */
 export async function awaitSettled(
   ground: Ground,
-  key: string,
-  { notToken, signal }: { notToken?: string; signal?: AbortSignal } = {},
+  { key, notToken, signal }: { key: string; notToken?: string; signal?: AbortSignal },
 ): Promise<Settled> {
   let frozenSince: number | null = null;
   for (;;) {
     signal?.throwIfAborted();
-    const settled = settledNow(ground, key, notToken);
+    const settled = settledNow(ground, { key, notToken });
     if (settled !== null) return settled;
     const frozen = frozenOf(ground, key);
     frozenSince = frozen === null ? null : (frozenSince ?? performance.now());

@@ -35,15 +35,15 @@ export async function claim(start: ClearedStart, undo: Undo): Promise<ClaimedSta
   options.signal?.throwIfAborted();
   const stack =
     before?.converge === true && start.prepared.stack !== null
-      ? takingOver(ground, start.prepared.stack, before.record)
+      ? takingOver(ground, { stack: start.prepared.stack, old: before.record })
       : start.prepared.stack;
   const prepared = { ...start.prepared, stack };
   ground.store.writeWant({ version: 1, key: spec.key, want: "run", at: new Date().toISOString(), by: spec.asker });
   const { port } = prepared;
   // A process that listens for a container belongs neither to this launch nor to the old one.
-  const check = () => (stack === null ? checkPort(ground, spec.key, port) : undefined);
+  const check = () => (stack === null ? checkPort(ground, { key: spec.key, port }) : undefined);
   check();
-  const claimed = prepared.claim ?? (port === null ? null : await claimPort(ground, spec.key, port, check));
+  const claimed = prepared.claim ?? (port === null ? null : await claimPort(ground, { key: spec.key, port, check }));
   undo.push(() => claimed?.release());
   return { ...start, prepared, claim: claimed };
 }
@@ -58,11 +58,11 @@ export async function begin(start: ClaimedStart): Promise<Extract<Started, { is:
     const self = identifySelf(table);
     written = holdOn(ground, makeLaunchRecord(start, self));
     store.writeRecord(written);
-    noteSpec(ground, written.token, spec);
-    noteStack(ground, written, prepared.stack);
+    noteSpec(ground, { token: written.token, spec });
+    noteStack(ground, { record: written, launch: prepared.stack });
     // Checked again now that other starts can see this one: of two at the same instant, at least one sees the other
     // (maybe both do).
-    refuseSharedLog(ground, spec.key, prepared.log);
+    refuseSharedLog(ground, { key: spec.key, log: prepared.log });
     const log = openLog(start, written);
     let leader: Leader;
     try {
@@ -72,7 +72,7 @@ export async function begin(start: ClaimedStart): Promise<Extract<Started, { is:
     } finally {
       closeSync(log.fd);
     }
-    written = { ...written, phase: "running", leader: identifyLeader(ground, leader.pid, self) };
+    written = { ...written, phase: "running", leader: identifyLeader(ground, { pid: leader.pid, self }) };
     if (table.lineageOf(leader.pid) === lineageFor(written.token)) written.lineage = true;
     await recordLeader(ground, written);
     leader.exited.then(() => start.claim?.release());
@@ -94,9 +94,9 @@ function openLog({ ground, spec, prepared, options }: ClaimedStart, { startedAt 
   if (!prepared.ownLog) makeLogDirectory(prepared.log, logPlaces(ground));
   const inRow = options.streak?.inRow;
   const mode = prepared.ownLog ? 0o600 : 0o644;
-  const log = openRun(prepared.log, keep, mode, isKnownLog(ground, key, prepared.log), inRow);
+  const log = openRun(prepared.log, { keep, mode, known: isKnownLog(ground, { key, log: prepared.log }), inRow });
   const mark = { token: prepared.token, ...log.file, startedAt: Date.parse(startedAt) };
-  beginTimes(ground.store.path(key, "times"), mark, keep, inRow ?? 0);
+  beginTimes(ground.store.path(key, "times"), { mark, keep, inRow: inRow ?? 0 });
   return log;
 }
 
@@ -104,18 +104,18 @@ async function executeLeader({ ground, spec, prepared }: ClaimedStart, logFd: nu
   const { openFiles } = ground;
   const { settings, terminal = null, detached } = spec;
   const { stack, token, argv } = prepared;
-  const execute = stack === null ? argv : leaderOf(ground, stack, token, detached);
+  const execute = stack === null ? argv : leaderOf(ground, { stack, token, detached });
   const execution = { ...prepared, argv: execute, env: prepared.environment.env };
   if (!settings.tty) {
-    const reopens = stack === null && reopensOutput(ground, spec, prepared);
-    return spawnLeader(execution, logFd, openFiles, reopens);
+    const reopens = stack === null && reopensOutput(ground, { spec, prepared });
+    return spawnLeader(execution, { logFd, openFiles, reopens });
   }
   const { startLeaderOnTerminal } = await import("../terminal/hosted.ts");
-  return startLeaderOnTerminal(execution, prepared.log, terminal, openFiles);
+  return startLeaderOnTerminal(execution, { log: prepared.log, size: terminal, openFiles });
 }
 
 /** A leader that ended before it could be looked up keeps its pid and a start time that no process has. */
-function identifyLeader({ table }: Ground, pid: number, self: ProcessIdentity): ProcessIdentity {
+function identifyLeader({ table }: Ground, { pid, self }: { pid: number; self: ProcessIdentity }): ProcessIdentity {
   return { ...self, pid, startTime: table.entry(pid)?.startTime ?? `${self.startTime}.ended` };
 }
 
@@ -126,7 +126,7 @@ async function recordLeader(ground: Ground, record: LaunchRecord): Promise<void>
   } catch (error) {
     await stopTree({
       table: ground.table,
-      query: queryOf(ground, record),
+      query: queryOf(ground, { record }),
       signal: record.stop.signal,
       timeoutMs: record.stop.timeoutMs,
       wholeTree: true,

@@ -15,7 +15,10 @@ type Facts = Pick<PreparedLaunch, "token" | "argv" | "cwd" | "log"> & { restarts
  * Does nothing while the key has a record: then an old launch, or the rest of one, is still there, and its facts stay.
  * A cancelled start counts as interrupted, and the key is no longer wanted.
  */
-export function noteStartFailure(ground: Ground, spec: LaunchSpec, facts: Facts, error: unknown): void {
+export function noteStartFailure(
+  ground: Ground,
+  { spec, facts, error }: { spec: LaunchSpec; facts: Facts; error: unknown },
+): void {
   const { store } = ground;
   const { key } = spec;
   if (store.record(key).is !== "absent") return;

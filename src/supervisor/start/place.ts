@@ -18,7 +18,7 @@ import type { Before, ClearedStart, PreparedStart, Undo } from "./types.ts";
 /** Throws if the start must not touch the launch before: because a log is in use, or another process holds the port. */
 export async function clear(start: PreparedStart, undo: Undo): Promise<ClearedStart> {
   const { ground, spec, prepared } = start;
-  refuseSharedLog(ground, spec.key, prepared.log);
+  refuseSharedLog(ground, { key: spec.key, log: prepared.log });
   if (prepared.stack === null) refuseStrangersPort(start);
   const before = await clearPlace(start);
   if (before !== null) undo.push(() => giveUp(start, before));
@@ -29,7 +29,8 @@ export async function clear(start: PreparedStart, undo: Undo): Promise<ClearedSt
 function refuseStrangersPort({ ground, spec: { key }, prepared: { port } }: PreparedStart): void {
   const old = ground.store.record(key);
   if (port === null || old.is !== "there") return;
-  if (old.value.port !== port || !isHeldForIt(ground, old.value, port)) checkPort(ground, key, port, old.value);
+  if (old.value.port !== port || !isHeldForIt(ground, { old: old.value, port }))
+    checkPort(ground, { key, port, old: old.value });
 }
 
 /** Ends the launch before. Returns what is left of it for this start to replace; null: nothing is left. */
@@ -38,7 +39,7 @@ async function clearPlace({ ground, spec, prepared, report, options }: PreparedS
   const old = ground.store.record(key);
   if (old.is === "absent") return null;
   if (old.is === "unreadable") {
-    await clearUnreadable(ground, key, report);
+    await clearUnreadable(ground, { key, report });
     return null;
   }
   const record = old.value;
@@ -48,13 +49,16 @@ async function clearPlace({ ground, spec, prepared, report, options }: PreparedS
   if (isLiving && converge)
     report({ is: "note", text: `${key} runs: updating its containers to what is declared now` });
   if (isLiving && !converge) report({ is: "replacing", key, pid: record.leader?.pid ?? null, ageMs: ageOf(record) });
-  const ended = await endLaunch(ground, record, {
-    how: isLiving ? "replace" : "sweep",
-    by: spec.asker.by === "user" ? { ...spec.asker, by: "rerun" } : spec.asker,
-    self: identifySelf(ground.table),
-    converge,
-    isFollowed: true,
-    ...(options.ownExit === undefined ? {} : { ownExit: options.ownExit }),
+  const ended = await endLaunch(ground, {
+    record,
+    request: {
+      how: isLiving ? "replace" : "sweep",
+      by: spec.asker.by === "user" ? { ...spec.asker, by: "rerun" } : spec.asker,
+      self: identifySelf(ground.table),
+      converge,
+      isFollowed: true,
+      ...(options.ownExit === undefined ? {} : { ownExit: options.ownExit }),
+    },
   });
   if (isLiving && !converge) report({ is: "replaced", key, killed: ended.stopped.killed, tookMs: ended.tookMs });
   return converge || record.phase === "backoff" ? { record, converge } : null;
@@ -76,7 +80,7 @@ async function giveUp(start: PreparedStart, { record, converge }: Before): Promi
 /** Ends the containers of a launch that is gone, since the start could not take them over. */
 async function giveUpStack({ ground, report }: PreparedStart, old: LaunchRecord): Promise<void> {
   try {
-    await endStack(ground, old);
+    await endStack(ground, { record: old });
     ground.store.removeRecord(old);
   } catch (error) {
     report({ is: "note", text: messageOf(error) });

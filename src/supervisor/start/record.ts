@@ -34,7 +34,9 @@ export function makeLaunchRecord(
     ...(settings.alive.length > 0 ? { alive: true } : {}),
     ...(settings.restartOn === null ? {} : { watches: true }),
     successCodes: settings.restart.successCodes,
-    waitsFor: probesOf(spec).map((probe) => describeProbe(probe, prepared.port, spec.readyTimeoutMs)),
+    waitsFor: probesOf(spec).map((probe) =>
+      describeProbe(probe, { port: prepared.port, timeoutMs: spec.readyTimeoutMs }),
+    ),
     specHash: prepared.specHash,
     startedAt: new Date().toISOString(),
     restarts,

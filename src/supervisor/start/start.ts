@@ -93,7 +93,7 @@ async function prepare(start: Start): Promise<PreparedStart> {
   const isStack = spec.settings.compose !== null;
   // A one-shot before it may write the file of a stack.
   if (isStack) await runFirst(start);
-  const prepared = { ...start, prepared: await prepareLaunch(ground, spec, report) };
+  const prepared = { ...start, prepared: await prepareLaunch(ground, { spec, report }) };
   if (!isStack && (await compare(prepared))?.is !== "same") await runFirst(start);
   return prepared;
 }
@@ -108,16 +108,19 @@ async function runFirst({ ground, spec, report, options: { signal, restarts } }:
 async function compare({ ground, spec, prepared }: PreparedStart) {
   if (!spec.ensure) return null;
   const { judgeSame } = await import("../prepare/ensure.ts");
-  return judgeSame(ground, spec.key, prepared, spec.settings.tty);
+  return judgeSame(ground, { key: spec.key, prepared, isTty: spec.settings.tty });
 }
 
 function lockStart({ ground, spec, options }: Start): Promise<HeldLock> {
-  return lockKey(ground, spec.key, {
-    doing: "start",
-    command: spec.asker.command,
-    timeoutMs: spec.lockTimeoutMs,
-    signal: options.signal,
-    onWait: () => holdTicket(ground, spec),
+  return lockKey(ground, {
+    key: spec.key,
+    request: {
+      doing: "start",
+      command: spec.asker.command,
+      timeoutMs: spec.lockTimeoutMs,
+      signal: options.signal,
+      onWait: () => holdTicket(ground, spec),
+    },
   });
 }
 
@@ -136,7 +139,7 @@ async function startUnderLock(start: PreparedStart, lock: HeldLock): Promise<Sta
     return started;
   } catch (error) {
     await takeBack(undo, start);
-    noteStartFailure(ground, spec, { ...prepared, restarts: options.restarts }, error);
+    noteStartFailure(ground, { spec, facts: { ...prepared, restarts: options.restarts }, error });
     throw error;
   }
 }

@@ -9,7 +9,10 @@ import { describeHolder, holdersOf } from "../port/holders.ts";
 import { isInTheWay } from "../port/listening.ts";
 
 /** Does nothing if a process that is no launch, or that cannot be seen, holds the port; the start then names it. */
-export async function freePort(ground: Ground, spec: LaunchSpec, say: (text: string) => void): Promise<void> {
+export async function freePort(
+  ground: Ground,
+  { spec, say }: { spec: LaunchSpec; say: (text: string) => void },
+): Promise<void> {
   const { port } = spec.settings;
   if (typeof port !== "number") return;
   const { holders, unseen } = holdersOf(ground, ground.table.listenersOn(port).filter(isInTheWay));
@@ -28,6 +31,6 @@ export async function freePort(ground: Ground, spec: LaunchSpec, say: (text: str
       store: openStore({ ...ground, directory: launch.runDirectory }),
     };
     const request = { key: launch.key, by: spec.asker, lockTimeoutMs: spec.lockTimeoutMs, timeoutMs: null };
-    await stopKey(there, request, (event) => event.is === "note" && say(event.text));
+    await stopKey(there, { request, report: (event) => event.is === "note" && say(event.text) });
   }
 }

@@ -36,8 +36,7 @@ const PIECE = 64 * 1024;
 /** Null when that run is over. Throws a DtError if its host cannot be reached or refuses. */
 export async function attachToRun(
   ground: Ground,
-  record: LaunchRecord,
-  request: AttachRequest,
+  { record, request }: { record: LaunchRecord; request: AttachRequest },
 ): Promise<Attachment | null> {
   const { store, table } = ground;
   const deadline = performance.now() + APPEAR_MS;
@@ -57,7 +56,7 @@ export async function attachToRun(
     if (socket !== undefined) {
       try {
         checkName(socket, record);
-        const joined = await greet(socket, request, () => isLate() || isOver());
+        const joined = await greet(socket, { ...request, isInVain: () => isLate() || isOver() });
         if (joined !== null) return joined;
         why = silenceOf(record);
         continue;
@@ -103,8 +102,7 @@ function checkName(socket: string, record: LaunchRecord): void {
 /** Null when `isInVain` returns true before the host answers. */
 async function greet(
   socket: string,
-  { readOnly, size }: AttachRequest,
-  isInVain: () => boolean,
+  { readOnly, size, isInVain }: { isInVain: () => boolean } & AttachRequest,
 ): Promise<Attachment | null> {
   const welcome = Promise.withResolvers<Attachment["welcome"]>();
   const over = Promise.withResolvers<boolean>();

@@ -25,11 +25,9 @@ export interface HostedTerminal extends LeaderTerminal {
 /** Throws a DtError (126, 127). The log must exist. */
 export function startLeaderOnTerminal(
   execution: LeaderExecution,
-  log: string,
-  size: TerminalSize | null,
-  openFiles: bigint | null,
+  { log, size, openFiles }: { log: string; size: TerminalSize | null; openFiles: bigint | null },
 ): SpawnedLeader & { terminal: HostedTerminal } {
-  const fd = openOwnForOthers(log, constants.O_WRONLY | constants.O_APPEND);
+  const fd = openOwnForOthers(log, { flags: constants.O_WRONLY | constants.O_APPEND });
   const modes = makeModes();
   let lost = 0;
   let interruptedAt = Number.NEGATIVE_INFINITY;
@@ -37,7 +35,7 @@ export function startLeaderOnTerminal(
     modes.feed(bytes);
     lost += bytes.length - writeWhole(fd, bytes);
   };
-  const leader = spawnOnTerminal(execution, size ?? DEFAULT_SIZE, keep, openFiles);
+  const leader = spawnOnTerminal(execution, { first: size ?? DEFAULT_SIZE, onOutput: keep, openFiles });
   const { terminal } = leader;
   return {
     ...leader,

@@ -73,8 +73,7 @@ export function announcedStarts(ground: TicketGround & Pick<Ground, "env">): str
  */
 export async function awaitNamed(
   ground: TicketGround,
-  names: readonly string[],
-  say: (text: string) => void = () => {},
+  { names, say = () => {} }: { names: readonly string[]; say?: ((text: string) => void) | undefined },
 ): Promise<boolean> {
   const began = performance.now();
   let isSaid = false;

@@ -57,8 +57,7 @@ export function pendingStarts(ground: TicketGround, key: string): string[] {
  */
 export function isWithinStart(
   ground: TicketGround & Pick<Ground, "env">,
-  key: string,
-  names: readonly string[],
+  { key, names }: { key: string; names: readonly string[] },
 ): boolean {
   const { [FIRST_MARK]: first = "", [LOADING]: loading } = ground.env;
   if (loading === undefined && !first.split(" ").includes(key)) return false;

@@ -36,9 +36,13 @@ export interface Ticketed {
   ticket?: Ticket;
 }
 
-/** `handed`: what `handTicket` gave to the caller of this dt. */
-export function takeTicket({ ground, announced }: Asking, key: string, asker: Asker, handed?: string): Ticket {
-  const ticket = takenFor(key, handed) ?? makeTicket(ground, key, announced);
+interface Wanted extends Pick<Ticketed, "key" | "asker"> {
+  /** What `handTicket` gave to the caller of this dt. */
+  handed?: string | undefined;
+}
+
+export function takeTicket({ ground, announced }: Asking, { key, asker, handed }: Wanted): Ticket {
+  const ticket = takenFor(key, handed) ?? makeTicket(ground, { key, announced });
   holdTicket(ground, { key, asker, ticket });
   return ticket;
 }
@@ -47,9 +51,9 @@ export function takeTicket({ ground, announced }: Asking, key: string, asker: As
  * For a start that waits for nothing but the key's lock: its file is written only once it does wait (`acquireLock`).
  * What was announced is already visible, and stays so.
  */
-export function readTicket(asking: Asking, key: string, asker: Asker, handed?: string): Ticket {
-  if (asking.announced !== null) return takeTicket(asking, key, asker, handed);
-  return takenFor(key, handed) ?? makeTicket(asking.ground, key);
+export function readTicket(asking: Asking, { key, asker, handed }: Wanted): Ticket {
+  if (asking.announced !== null) return takeTicket(asking, { key, asker, handed });
+  return takenFor(key, handed) ?? makeTicket(asking.ground, { key });
 }
 
 export function mayWait({ needs, before, compose }: Pick<ManagedSettings, "needs" | "before" | "compose">): boolean {
@@ -57,9 +61,12 @@ export function mayWait({ needs, before, compose }: Pick<ManagedSettings, "needs
 }
 
 /** For a start that waits here until a dt started by this one runs it. Drop it when that dt has ended. */
-export function handTicket(ground: TicketGround, key: string, asker: Asker): { ticket: Ticket; mark: string } {
-  const ticket = makeTicket(ground, key);
-  holdTicket(ground, { key, asker, ticket }, true);
+export function handTicket(
+  ground: TicketGround,
+  { key, asker }: { key: string; asker: Asker },
+): { ticket: Ticket; mark: string } {
+  const ticket = makeTicket(ground, { key });
+  holdTicket(ground, { key, asker, ticket, isQueued: true });
   return { ticket, mark: ticketMarkOf(key, ticket) };
 }
 
@@ -68,7 +75,10 @@ export function ticketMarkOf(key: string, { id, after }: Ticket): string {
   return `${key} ${id} ${after ?? ""}`;
 }
 
-function makeTicket(ground: TicketGround, key: string, announced: Announced | null = null): Ticket {
+function makeTicket(
+  ground: TicketGround,
+  { key, announced = null }: { key: string; announced?: Announced | null | undefined },
+): Ticket {
   return {
     id: makeId(),
     after: announced === null ? (lastStopOf(ground, key)?.id ?? null) : announced.lastStopOf(key),
@@ -88,7 +98,10 @@ function takenFor(key: string, handed: string | undefined): Ticket | null {
  * From here on the start waits in this process. On a full disk a stop does not see the start; the start itself then
  * reports the error.
  */
-export function holdTicket(ground: TicketGround, { key, asker, ticket }: Ticketed, isQueued = false): void {
+export function holdTicket(
+  ground: TicketGround,
+  { key, asker, ticket, isQueued = false }: { isQueued?: boolean | undefined } & Ticketed,
+): void {
   if (ticket === undefined) return;
   const { store, table } = ground;
   try {

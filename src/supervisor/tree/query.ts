@@ -3,9 +3,42 @@
  * here.
  */
 import type { LaunchRecord } from "../../state/types.ts";
-import { type ProcessIdentity, sameIdentity } from "../../sys/process/identity.ts";
+import { type FileIdentity, type ProcessIdentity, sameIdentity } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
-import type { TreeQuery } from "./tree.ts";
+
+/** What tells a launch's own processes from another launch's. */
+export interface Launched {
+  /**
+   * Null when the record that had it is lost or does not parse: then key and root in the environment are the evidence.
+   */
+  token: string | null;
+  /**
+   * Its processes do not have this token in their environment; they may have that of a launch around them. Only their
+   * lineage identifies them. Default: false.
+   */
+  isUnnamed?: boolean;
+  host: ProcessIdentity | null;
+  /** Hosts of other launches, from their records. */
+  otherHosts: readonly ProcessIdentity[];
+}
+
+export interface TreeQuery extends Launched {
+  key: string;
+  root: string;
+  /** With `token` null: a process started with another run directory belongs to another launch. */
+  runDirectory?: string;
+  leader: ProcessIdentity | null;
+  /**
+   * A child of the host may be a stranger: the host serves other launches too, is PID 1, or had children before.
+   * Default: false.
+   */
+  bystanders?: boolean;
+  /** Its leader was given a lineage, so everything it started has that too. Default: unknown. */
+  hasLineage?: boolean;
+  adopted: readonly ProcessIdentity[];
+  logFile: FileIdentity | null;
+  spare: readonly string[];
+}
 
 /** A field that is not given is unknown, and then no evidence. */
 export function makeTreeQuery(known: Pick<TreeQuery, "key" | "root" | "token"> & Partial<TreeQuery>): TreeQuery {
@@ -15,8 +48,7 @@ export function makeTreeQuery(known: Pick<TreeQuery, "key" | "root" | "token"> &
 /** The query for a recorded launch. */
 export function queryOf(
   { store, table }: Pick<Ground, "store" | "table">,
-  record: LaunchRecord,
-  hosts: readonly ProcessIdentity[] = recordedHosts(store),
+  { record, hosts = recordedHosts(store) }: { record: LaunchRecord; hosts?: readonly ProcessIdentity[] | undefined },
 ): TreeQuery {
   const history = store.history(record.token);
   // Pids and inodes written during another boot of the machine identify nothing that is alive now.
@@ -50,8 +82,7 @@ export function recordedHosts(store: Ground["store"]): ProcessIdentity[] {
  */
 export function unrecordedQuery(
   { root, store }: { root: string; store: { directory: string } },
-  key: string,
-  spare: readonly string[] = [],
+  { key, spare = [] }: { key: string; spare?: readonly string[] | undefined },
 ): TreeQuery {
   return makeTreeQuery({ key, root, token: null, runDirectory: store.directory, spare });
 }

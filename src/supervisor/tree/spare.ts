@@ -12,7 +12,10 @@ const COMM_LENGTH = 15;
 const INTERPRETER = /^(?:java|node|bun|deno|python[\d.]*|ruby[\d.]*|perl[\d.]*|php[\d.]*)$/;
 
 /** Reads a command line only if there are names and none of them is the short name. */
-export function isSpared(table: ProcessTable, entry: ProcessEntry, names: readonly string[]): boolean {
+export function isSpared(
+  table: ProcessTable,
+  { entry, names }: { entry: ProcessEntry; names: readonly string[] },
+): boolean {
   if (names.length === 0) return false;
   if (names.some((name) => entry.comm === name.slice(0, COMM_LENGTH))) return true;
   const [program = "", ...words] = table.commandLineOf(entry.pid).split(" ");

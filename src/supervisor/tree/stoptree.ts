@@ -6,7 +6,8 @@
 import { signalNumber } from "../../sys/base/signals.ts";
 import type { ListeningPort, ProcessIdentity, ProcessTable, SignalOutcome } from "../../sys/process/identity.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
-import { type Candidate, findTree, type Tree, type TreeMember, type TreeQuery } from "./tree.ts";
+import type { TreeQuery } from "./query.ts";
+import { type Candidate, findTree, type Tree, type TreeMember } from "./tree.ts";
 
 export interface StopTreeRequest {
   table: ProcessTable;
@@ -43,6 +44,8 @@ const RESCAN_EVERY_MS = 100;
 /** How long a SIGKILL may take to act. A process in uninterruptible sleep is named rather than waited for. */
 const KILL_WAIT_MS = 3000;
 
+const DENIED = "dt may not signal it (it is another user's)";
+const NOT_ENDED = "SIGKILL has not ended it";
 const CANDIDATE: Record<Candidate["by"], string> = {
   session: "it is in this launch's session, but nothing proves that it belongs to the launch, so it was not signalled",
   log: "it writes the log of this launch, but nothing proves that it belongs to the launch, so it was not signalled",
@@ -61,22 +64,17 @@ export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> 
   const ports = table.listeningPorts(first.members.map((one) => one.identity.pid));
   const denied = sendFirstSignal(request, first);
   const deadline = performance.now() + request.timeoutMs;
-  const emptied = await waitForEmpty(
-    request,
+  const emptied = await waitForEmpty(request, {
     first,
-    () => performance.now() >= deadline || request.hard?.aborted === true,
-  );
-  const { last, killed } = await endRest(request, denied, emptied);
+    over: () => performance.now() >= deadline || request.hard?.aborted === true,
+  });
+  const { last, killed } = await endRest(request, { denied, emptied });
   return {
     survivors: [
       ...last.members.map((one) =>
-        survivor(
-          table,
-          one,
-          denied.has(one.identity.pid) ? "dt may not signal it (it is another user's)" : "SIGKILL has not ended it",
-        ),
+        survivor(table, { member: one, why: denied.has(one.identity.pid) ? DENIED : NOT_ENDED }),
       ),
-      ...last.candidates.map((one) => survivor(table, one, CANDIDATE[one.by])),
+      ...last.candidates.map((one) => survivor(table, { member: one, why: CANDIDATE[one.by] })),
     ],
     killed,
     ports,
@@ -86,7 +84,7 @@ export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> 
 
 /** Kills what `look` finds, until it finds nothing. Call it only after something was found. */
 export async function killTree(table: ProcessTable, look: () => Tree): Promise<void> {
-  await endRest({ table, look }, new Set(), false);
+  await endRest({ table, look }, { denied: new Set(), emptied: false });
 }
 
 /**
@@ -108,7 +106,7 @@ interface Stopping extends StopTreeRequest {
 
 type Looking = Pick<Stopping, "table" | "look">;
 
-function survivor(table: ProcessTable, member: TreeMember, why: string): Survivor {
+function survivor(table: ProcessTable, { member, why }: { member: TreeMember; why: string }): Survivor {
   return { pid: member.identity.pid, command: table.commandLineOf(member.identity.pid), why };
 }
 
@@ -119,13 +117,13 @@ function sendFirstSignal(request: StopTreeRequest, tree: Tree): Set<number> {
   const leader = tree.members.find((one) => one.identity.pid === query.leader?.pid);
   const denied = new Set<number>();
   if (!request.wholeTree && leader !== undefined) {
-    note(denied, leader, send(table, leader, number));
+    note(denied, { member: leader, outcome: send(table, { member: leader, number }) });
     return denied;
   }
-  const grouped = signalLeadersGroup(request, tree, leader, number);
+  const grouped = signalLeadersGroup(request, { tree, leader, number });
   for (const member of tree.members) {
     if (grouped && member.pgid === leader?.identity.pid) continue;
-    note(denied, member, send(table, member, number));
+    note(denied, { member, outcome: send(table, { member, number }) });
   }
   return denied;
 }
@@ -133,9 +131,7 @@ function sendFirstSignal(request: StopTreeRequest, tree: Tree): Set<number> {
 /** Signalling the group at once misses no process being forked. Not done if a member is to be passed over. */
 function signalLeadersGroup(
   request: StopTreeRequest,
-  tree: Tree,
-  leader: TreeMember | undefined,
-  number: number,
+  { tree, leader, number }: { tree: Tree; leader: TreeMember | undefined; number: number },
 ): boolean {
   if (leader === undefined || leader.pgid !== leader.identity.pid) return false;
   if (tree.passedOver.some((one) => one.pgid === leader.pgid)) return false;
@@ -144,17 +140,20 @@ function signalLeadersGroup(
   return true;
 }
 
-function send(table: ProcessTable, member: TreeMember, number: number): SignalOutcome {
+function send(table: ProcessTable, { member, number }: { member: TreeMember; number: number }): SignalOutcome {
   const outcome = table.signal(member.identity, number);
   if (number !== SIGKILL && member.state === "T") table.signal(member.identity, numberOf("SIGCONT"));
   return outcome;
 }
 
-function note(denied: Set<number>, member: TreeMember, outcome: SignalOutcome): void {
+function note(denied: Set<number>, { member, outcome }: { member: TreeMember; outcome: SignalOutcome }): void {
   if (outcome === "denied") denied.add(member.identity.pid);
 }
 
-async function waitForEmpty({ table, look }: Looking, first: Tree, over: () => boolean): Promise<boolean> {
+async function waitForEmpty(
+  { table, look }: Looking,
+  { first, over }: { first: Tree; over: () => boolean },
+): Promise<boolean> {
   let waitingFor = first.members.map((one) => one.identity);
   let nextScan = performance.now() + RESCAN_EVERY_MS;
   for (let step = 0; ; step++) {
@@ -184,7 +183,7 @@ async function freezeAndKill({ table, look }: Looking, denied: Set<number>): Pro
       for (const member of tree.members) {
         if (frozen.has(member.identity.pid)) continue;
         frozen.add(member.identity.pid);
-        note(denied, member, table.signal(member.identity, numberOf("SIGSTOP")));
+        note(denied, { member, outcome: table.signal(member.identity, numberOf("SIGSTOP")) });
       }
       tree = look();
     }
@@ -193,7 +192,7 @@ async function freezeAndKill({ table, look }: Looking, denied: Set<number>): Pro
         killed.add(`${member.identity.pid}/${member.identity.startTime}`);
     }
     const waitUntil = Math.min(deadline, performance.now() + RESCAN_EVERY_MS);
-    const emptied = await waitForEmpty({ table, look }, tree, () => performance.now() >= waitUntil);
+    const emptied = await waitForEmpty({ table, look }, { first: tree, over: () => performance.now() >= waitUntil });
     if (emptied) break;
     if (look().members.every((one) => denied.has(one.identity.pid))) break;
   }
@@ -206,8 +205,7 @@ const ROUNDS = 5;
 /** A second look after an empty one finds, and ends, a process that was between two parents or just forked. */
 async function endRest(
   request: Looking,
-  denied: Set<number>,
-  emptied: boolean,
+  { denied, emptied }: { denied: Set<number>; emptied: boolean },
 ): Promise<{ last: Tree; killed: number }> {
   let killed = emptied ? 0 : await freezeAndKill(request, denied);
   for (let round = 1; ; round++) {

@@ -13,7 +13,9 @@ export type Stray = Carriers;
 export function findStrays(where: Whereabouts): Stray[] {
   return where
     .carriers()
-    .filter(({ root, key, token }) => isGone(root) && !where.isMoved(root, key, (record) => record.token === token));
+    .filter(
+      ({ root, key, token }) => isGone(root) && !where.isMoved({ root, key }, (record) => record.token === token),
+    );
 }
 
 /** A file in the root's place is no root. A path that must not or cannot be looked at now is not gone. */
@@ -34,8 +36,7 @@ const LOOK_EVERY_MS = 10;
  */
 export async function stopStray(
   table: ProcessTable,
-  where: Whereabouts,
-  { root, key, token }: Stray,
+  { where, stray: { root, key, token } }: { where: Whereabouts; stray: Stray },
 ): Promise<StopTreeResult> {
   const query = makeTreeQuery({ key, root, token });
   const stop = () => stopTree({ table, query, signal: "SIGTERM", timeoutMs: TIMEOUT_MS, wholeTree: true });

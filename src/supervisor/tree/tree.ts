@@ -29,10 +29,7 @@
  * out. Only processes that began no earlier than the launch are considered: nothing older can belong to it, whatever it
  * looks like.
  */
-import { isAbsolute } from "node:path";
-import { runDirectoryOf } from "../../sys/places/paths.ts";
 import {
-  type FileIdentity,
   identify,
   isOver,
   type ProcessEntry,
@@ -41,43 +38,9 @@ import {
   presenceOf,
   startOf,
 } from "../../sys/process/identity.ts";
-import { isLineageOf } from "../../sys/process/lineage.ts";
-import { HOST_MARK } from "../launch/marks.ts";
+import { isEntryOf, isHere, isMarked, isOfAnotherLaunch, isOfAnotherLineage } from "./evidence.ts";
+import type { TreeQuery } from "./query.ts";
 import { isSpared } from "./spare.ts";
-
-/** What tells a launch's own processes from another launch's. */
-export interface Launched {
-  /**
-   * Null when the record that had it is lost or does not parse: then key and root in the environment are the evidence.
-   */
-  token: string | null;
-  /**
-   * Its processes do not have this token in their environment; they may have that of a launch around them. Only their
-   * lineage identifies them. Default: false.
-   */
-  isUnnamed?: boolean;
-  host: ProcessIdentity | null;
-  /** Hosts of other launches, from their records. */
-  otherHosts: readonly ProcessIdentity[];
-}
-
-export interface TreeQuery extends Launched {
-  key: string;
-  root: string;
-  /** With `token` null: a process started with another run directory belongs to another launch. */
-  runDirectory?: string;
-  leader: ProcessIdentity | null;
-  /**
-   * A child of the host may be a stranger: the host serves other launches too, is PID 1, or had children before.
-   * Default: false.
-   */
-  bystanders?: boolean;
-  /** Its leader was given a lineage, so everything it started has that too. Default: unknown. */
-  hasLineage?: boolean;
-  adopted: readonly ProcessIdentity[];
-  logFile: FileIdentity | null;
-  spare: readonly string[];
-}
 
 export interface TreeMember {
   identity: ProcessIdentity;
@@ -110,25 +73,25 @@ export function findTree(from: ProcessTable, query: TreeQuery): Tree {
   // another one.
   const reused = query.leader !== null && !leaderHere && isReused(table, query.leader);
 
-  const isLeader = (entry: ProcessEntry) => query.leader !== null && isEntryOf(table, entry, query.leader);
-  const isOwnHost = (entry: ProcessEntry) => query.host !== null && isEntryOf(table, entry, query.host);
+  const isLeader = (entry: ProcessEntry) => isEntryOf(table, { entry, identity: query.leader });
+  const isOwnHost = (entry: ProcessEntry) => isEntryOf(table, { entry, identity: query.host });
   const isLeftOut = (entry: ProcessEntry) =>
-    !isLeader(entry) && (isSpared(table, entry, query.spare) || isOfAnotherLaunch(table, entry, query));
+    !isLeader(entry) && (isSpared(table, { entry, names: query.spare }) || isOfAnotherLaunch(table, { entry, query }));
 
   const reached = new Map<number, ProcessEntry>();
   const candidates = new Map<number, ProcessEntry>();
-  const reach = (entry: ProcessEntry): void => addWithAllBelow(entry, children, reached, () => true);
+  const reach = (entry: ProcessEntry): void => addWithAllBelow(entry, { children, found: reached, goesOn: () => true });
   const hostHere = query.host !== null && presenceOf(table, query.host) === "alive";
   for (const entry of entries) {
-    if (isAdopted(table, entry, query, hostHere) || isMarked(table, entry, query)) {
+    if (isAdopted(table, { entry, query, hostHere }) || isMarked(table, { entry, query })) {
       reach(entry);
     } else if (query.leader !== null && (entry.sid === query.leader.pid || entry.pgid === query.leader.pid)) {
       if (leaderHere) reach(entry);
       else if (!reused) candidates.set(entry.pid, entry);
     }
   }
-  const writers = findWriters(table, entries, query, reached);
-  const heirs = writers.length === 0 ? [] : findHeirs(table, writers, query, reached);
+  const writers = findWriters(table, { entries, query, reached });
+  const heirs = writers.length === 0 ? [] : findHeirs(table, { writers, query, reached });
   if (query.hasLineage !== true) for (const entry of heirs) reach(entry);
   const bySession = new Set(candidates.keys());
   // An open file can be handed over (ssh clients do, to ssh's master): beside a lineage, it proves nothing.
@@ -139,7 +102,7 @@ export function findTree(from: ProcessTable, query: TreeQuery): Tree {
     if (!isLeftOut(entry)) continue;
     // The launch itself is below its own host.
     if (isOwnHost(entry)) leftOut.set(entry.pid, entry);
-    else addWithAllBelow(entry, children, leftOut, (below) => !isLeader(below) && !isOwnHost(below));
+    else addWithAllBelow(entry, { children, found: leftOut, goesOn: (below) => !isLeader(below) && !isOwnHost(below) });
   }
 
   const toMembers = (found: Map<number, ProcessEntry>, isOne: (entry: ProcessEntry) => boolean): TreeMember[] =>
@@ -171,23 +134,19 @@ function askingLineageOnce(table: ProcessTable): ProcessTable {
   };
 }
 
-function addWithAllBelow(
-  entry: ProcessEntry,
-  children: Map<number, ProcessEntry[]>,
-  found: Map<number, ProcessEntry>,
-  goesOn: (entry: ProcessEntry) => boolean,
-): void {
+interface Reach {
+  children: Map<number, ProcessEntry[]>;
+  found: Map<number, ProcessEntry>;
+  goesOn: (entry: ProcessEntry) => boolean;
+}
+
+function addWithAllBelow(entry: ProcessEntry, { children, found, goesOn }: Reach): void {
   const waiting = [entry];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     if (found.has(next.pid) || !goesOn(next)) continue;
     found.set(next.pid, next);
     waiting.push(...(children.get(next.pid) ?? []));
   }
-}
-
-/** Whether this is exactly the recorded process. */
-function isEntryOf(table: ProcessTable, entry: ProcessEntry, identity: ProcessIdentity): boolean {
-  return entry.pid === identity.pid && entry.startTime === identity.startTime && isHere(table, identity);
 }
 
 function oldestStart(table: ProcessTable, { leader, host }: TreeQuery): number | null {
@@ -204,60 +163,30 @@ function isReused(table: ProcessTable, leader: ProcessIdentity): boolean {
   return entry !== null && entry.startTime !== leader.startTime;
 }
 
-function isAdopted(table: ProcessTable, entry: ProcessEntry, query: TreeQuery, hostHere: boolean): boolean {
-  if (query.leader !== null && isEntryOf(table, entry, query.leader)) return true;
+function isAdopted(
+  table: ProcessTable,
+  { entry, query, hostHere }: { entry: ProcessEntry; query: TreeQuery; hostHere: boolean },
+): boolean {
+  if (isEntryOf(table, { entry, identity: query.leader })) return true;
   if (hostHere && query.bystanders !== true && entry.ppid === query.host?.pid) return true;
-  return query.adopted.some((one) => isEntryOf(table, entry, one));
-}
-
-function isHere(table: ProcessTable, identity: ProcessIdentity): boolean {
-  return identity.bootId === table.bootId() && identity.pidNamespace === table.pidNamespace();
-}
-
-/** Whether it carries what only a descendant of the leader can have inherited. */
-export function isMarked(
-  table: ProcessTable,
-  { pid }: Pick<ProcessEntry, "pid">,
-  query: Pick<TreeQuery, "token" | "key" | "root" | "runDirectory">,
-): boolean {
-  if (query.token === null) return claimsKey(table, pid, query);
-  if (isLineageOf(table.lineageOf(pid), query.token)) return true;
-  return table.environmentOf(pid, "DIALTONE_TOKEN") === query.token;
-}
-
-function claimsKey(
-  table: ProcessTable,
-  pid: number,
-  { key, root, runDirectory }: Pick<TreeQuery, "key" | "root" | "runDirectory">,
-): boolean {
-  return (
-    table.environmentOf(pid, "DIALTONE_KEY") === key &&
-    table.environmentOf(pid, "DIALTONE_ROOT") === root &&
-    typeof table.environmentOf(pid, "DIALTONE_TOKEN") === "string" &&
-    (runDirectory === undefined || isOfRunDirectory(table, pid, root, runDirectory))
-  );
-}
-
-/** Whether a launch of this root was started with this run directory. One with a relative path may have been. */
-export function isOfRunDirectory(table: ProcessTable, pid: number, root: string, runDirectory: string): boolean {
-  const given = table.environmentOf(pid, "DIALTONE_RUN_DIR");
-  if (given === undefined || (given !== null && given !== "" && !isAbsolute(given))) return true;
-  return runDirectoryOf(root, given === null ? {} : { DIALTONE_RUN_DIR: given }) === runDirectory;
+  return query.adopted.some((one) => isEntryOf(table, { entry, identity: one }));
 }
 
 /** Processes that write the log and are not yet known to be the launch's. */
 function findWriters(
   table: ProcessTable,
-  entries: readonly ProcessEntry[],
-  { logFile, token, host }: TreeQuery,
-  reached: ReadonlyMap<number, ProcessEntry>,
+  {
+    entries,
+    query: { logFile, token, host },
+    reached,
+  }: { entries: readonly ProcessEntry[]; query: TreeQuery; reached: ReadonlyMap<number, ProcessEntry> },
 ): ProcessEntry[] {
   if (logFile === null) return [];
   return entries.filter(
     (entry) =>
       !reached.has(entry.pid) &&
       entry.pid !== host?.pid &&
-      !isOfAnotherLineage(table, entry.pid, token) &&
+      !isOfAnotherLineage(table, { pid: entry.pid, token }) &&
       table.isWriting(entry.pid, logFile) === true,
   );
 }
@@ -265,9 +194,11 @@ function findWriters(
 /** The writers that share a description with a known process, repeated as long as that makes another one known. */
 function findHeirs(
   table: ProcessTable,
-  writers: readonly ProcessEntry[],
-  { logFile }: TreeQuery,
-  reached: ReadonlyMap<number, ProcessEntry>,
+  {
+    writers,
+    query: { logFile },
+    reached,
+  }: { writers: readonly ProcessEntry[]; query: TreeQuery; reached: ReadonlyMap<number, ProcessEntry> },
 ): ProcessEntry[] {
   if (logFile === null) return [];
   const known = [...reached.keys()];
@@ -276,31 +207,10 @@ function findHeirs(
     const pid = known[at] as number;
     if (table.isWriting(pid, logFile) !== true) continue;
     for (const entry of writers) {
-      if (heirs.has(entry) || table.shareDescription(pid, entry.pid, logFile) !== true) continue;
+      if (heirs.has(entry) || table.shareDescription(logFile, [pid, entry.pid]) !== true) continue;
       heirs.add(entry);
       known.push(entry.pid);
     }
   }
   return [...heirs];
 }
-
-function isOfAnotherLineage(table: ProcessTable, pid: number, token: string | null): boolean {
-  if (token === null) return false;
-  const lineage = table.lineageOf(pid);
-  return typeof lineage === "bigint" && !isLineageOf(lineage, token);
-}
-
-/** A host, or a process that says it belongs to another launch. This launch's own host is not part of it either. */
-export function isOfAnotherLaunch(table: ProcessTable, entry: ProcessEntry, query: Launched): boolean {
-  if (query.host !== null && isEntryOf(table, entry, query.host)) return true;
-  if (query.otherHosts.some((one) => isEntryOf(table, entry, one))) return true;
-  if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return true;
-  if (query.token === null) return false;
-  // What it says about itself counts before what it inherited.
-  const token = query.isUnnamed === true ? null : table.environmentOf(entry.pid, "DIALTONE_TOKEN");
-  if (typeof token === "string" && TOKEN.test(token)) return token !== query.token;
-  return isOfAnotherLineage(table, entry.pid, query.token);
-}
-
-/** The format that dt writes. A program that overwrites its environment with anything else says nothing by it. */
-const TOKEN = /^[0-9a-f]{32}$/;

@@ -38,7 +38,7 @@ export interface Whereabouts {
   /** Hosts that were started in this root and are now in no root that exists. */
   idleHosts(root: string): ProcessEntry[];
   /** `isIt`: whether a record of the key is the launch's. */
-  isMoved(root: string, key: string, isIt: (record: LaunchRecord) => boolean): boolean;
+  isMoved(launch: { root: string; key: string }, isIt: (record: LaunchRecord) => boolean): boolean;
 }
 
 export function makeWhereabouts({ table, home, env }: Pick<Ground, "table" | "home" | "env">): Whereabouts {
@@ -88,7 +88,7 @@ export function makeWhereabouts({ table, home, env }: Pick<Ground, "table" | "ho
       hosts()
         .filter((host) => host.root === root && placesOf(host.entry.pid).size === 0)
         .map(({ entry }) => entry),
-    isMoved(root, key, isIt) {
+    isMoved({ root, key }, isIt) {
       const pids = carriers().flatMap((one) => (one.root === root && one.key === key ? one.pids : []));
       const starters = pids.flatMap((pid) => processes.entry(pid)?.ppid ?? []);
       const owners = hosts().flatMap((host) => (host.root === root ? host.entry.pid : []));

@@ -57,29 +57,40 @@ export function makeChanges(state: FileState, watched: Watched): Changes {
       const all = [...held];
       if (verdict.is === "work") {
         held.clear();
-        if (verdict.mayLoop !== undefined) noteFiles(state, {}, describeDoubt(run.record.key, paths, verdict.mayLoop));
+        if (verdict.mayLoop !== undefined)
+          noteFiles(state, { change: {}, text: describeDoubt(run.record.key, { paths, rounds: verdict.mayLoop }) });
         if (verdict.afterMs > 0) await Bun.sleep(verdict.afterMs);
-        return restart(state, watched, all);
+        return restart(state, { watched, paths: all });
       }
-      if (verdict.isFirst) hold(state, describeLoop(run.record.key, paths, verdict.silenceMs), describePaths(paths));
+      if (verdict.isFirst)
+        hold(state, {
+          why: describeLoop(run.record.key, { paths, silenceMs: verdict.silenceMs }),
+          loop: describePaths(paths),
+        });
       if (!verdict.settles) return;
       // It changes although nothing is restarted: its last content still counts.
       silence = setTimeout(() => {
         held.clear();
         rounds.release();
-        void restart(state, watched, all);
+        void restart(state, { watched, paths: all });
       }, verdict.silenceMs);
     },
     close,
   };
 }
 
-function hold(state: FileState, why: string, loop?: string): void {
-  noteFiles(state, { held: { at: new Date().toISOString(), why, ...(loop === undefined ? {} : { loop }) } }, why);
+function hold(state: FileState, { why, loop }: { why: string; loop?: string | undefined }): void {
+  noteFiles(state, {
+    change: { held: { at: new Date().toISOString(), why, ...(loop === undefined ? {} : { loop }) } },
+    text: why,
+  });
 }
 
 /** One at a time: a silence, or another watch, can ask for a restart while the one-shot of the restart before runs. */
-async function restart(state: FileState, { on, rounds }: Watched, paths: string[]): Promise<void> {
+async function restart(
+  state: FileState,
+  { watched: { on, rounds }, paths }: { watched: Watched; paths: string[] },
+): Promise<void> {
   const { host, over } = state;
   const because = `${describePaths(paths)} changed`;
   const before = Promise.resolve(state.first).catch(() => null);
@@ -87,11 +98,11 @@ async function restart(state: FileState, { on, rounds }: Watched, paths: string[
     const { run } = state;
     if (run === null || over.aborted) return null;
     rounds.working(performance.now());
-    return on.run === null ? null : runFirst(host, run, on.run, over);
+    return on.run === null ? null : runFirst(host, { run, key: on.run, signal: over });
   });
   const why = await state.first;
   if (over.aborted) return;
-  if (why !== null) return hold(state, `${because}, but ${why}: not restarted`);
+  if (why !== null) return hold(state, { why: `${because}, but ${why}: not restarted` });
   delete state.note?.held;
   host.control.ask({ is: "changed", because });
 }
@@ -102,21 +113,19 @@ async function restart(state: FileState, { on, rounds }: Watched, paths: string[
  */
 async function runFirst(
   { ground, control }: Host,
-  run: HostedRun,
-  key: string,
-  signal: AbortSignal,
+  { run, key, signal }: { run: HostedRun; key: string; signal: AbortSignal },
 ): Promise<string | null> {
   const { self, root, openFiles } = ground;
-  const argv = selfArgv(self, { root, capture: true }, keyWords(key));
+  const argv = selfArgv(self, { root, capture: true, words: keyWords(key) });
   const token = crypto.randomUUID().replaceAll("-", "");
   const env = hostEnvironment(run.spec.env, root);
-  const child = spawnProbe({ argv, cwd: root, env, lineage: lineageFor(token) }, openFiles);
+  const child = spawnProbe({ argv, cwd: root, env, lineage: lineageFor(token) }, { openFiles });
   if ("error" in child) return `${key} could not be run: ${child.error}`;
   control.children.add(child.pid);
   let ending: Promise<void> | null = null;
   const end = () => {
     ending ??= import("../oneshot/task.ts").then(({ endTree }) =>
-      endTree(ground, { pid: child.pid, token, key }, { signal: "SIGTERM", timeoutMs: GIVE_UP_MS }),
+      endTree(ground, { leader: { pid: child.pid, token, key }, signal: "SIGTERM", timeoutMs: GIVE_UP_MS }),
     );
   };
   signal.addEventListener("abort", end);
@@ -128,11 +137,11 @@ async function runFirst(
   return code === 0 ? null : `${key} ended with code ${code}`;
 }
 
-function describeDoubt(key: string, paths: readonly string[], rounds: number): string {
+function describeDoubt(key: string, { paths, rounds }: { paths: readonly string[]; rounds: number }): string {
   return `${describePaths(paths)} changed soon after each of its last ${rounds} starts: if ${key} writes it, leave it out with \`ignore\` or a \`!\` pattern`;
 }
 
-function describeLoop(key: string, paths: readonly string[], silenceMs: number): string {
+function describeLoop(key: string, { paths, silenceMs }: { paths: readonly string[]; silenceMs: number }): string {
   return `${describePaths(paths)} changed at the same moment after each of the last starts, so it looks as if the command, or its \`run\`, changes what restarts it: not restarted until another file changes, or this one after ${silenceMs / 1000} s of silence; \`ignore\` or a \`!\` pattern leaves it out, dt restart ${key} restarts it now`;
 }
 

@@ -34,7 +34,9 @@ export function watchForRestart(host: Host): FileWatcher {
     open = open.then((before) => {
       before?.close();
       state.current = null;
-      return on === null || over.signal.aborted ? null : openOrReport(state, on, next.record.log, watchAgain);
+      return on === null || over.signal.aborted
+        ? null
+        : openOrReport(state, { on, log: next.record.log, onMoved: watchAgain });
     });
   }
 
@@ -60,18 +62,16 @@ function goOn(state: FileState, run: HostedRun): void {
     delete state.note?.held;
   }
   if (state.current !== null) beginRounds(state.current.rounds, run);
-  noteFiles(state, {});
+  noteFiles(state, { change: {} });
 }
 
 async function openOrReport(
   state: FileState,
-  on: ResolvedRestartOn,
-  log: string,
-  onMoved: () => void,
+  { on, log, onMoved }: { on: ResolvedRestartOn; log: string; onMoved: () => void },
 ): Promise<FileWatch | null> {
   try {
     const { openFiles } = await import("./openfiles.ts");
-    return await openFiles(state, on, log, onMoved);
+    return await openFiles(state, { on, log, onMoved });
   } catch (error) {
     const { host, run } = state;
     host.report({ is: "note", text: `${run?.record.key}: files are not watched: ${messageOf(error)}` });

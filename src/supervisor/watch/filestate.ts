@@ -29,11 +29,14 @@ export interface FileState {
 }
 
 /** Notes the change, and reports `text`. */
-export function noteFiles(state: FileState, change: Partial<WatchNote>, text?: string): void {
+export function noteFiles(
+  state: FileState,
+  { change, text }: { change: Partial<WatchNote>; text?: string | undefined },
+): void {
   const { host, run } = state;
   if (run === null || state.note === null) return;
   state.note = { ...state.note, ...change };
-  if (!run.over.signal.aborted) writeHistory(host.ground, run, { watch: state.note });
+  if (!run.over.signal.aborted) writeHistory(host.ground, { run, change: { watch: state.note } });
   if (text !== undefined) host.report({ is: "note", text: `${run.record.key}: ${text}` });
 }
 

@@ -27,20 +27,26 @@ const NEXT: Readonly<Record<RunState, Readonly<Record<HealthEvent, "up" | "unhea
 };
 
 /** `why`: of `late` and `failing`, for the user. */
-export function noteHealth({ ground, report }: Host, run: HostedRun, event: HealthEvent, why: string): void {
+export function noteHealth(
+  { ground, report }: Host,
+  { run, event, why }: { run: HostedRun; event: HealthEvent; why: string },
+): void {
   const next = NEXT[run.state][event];
   if (run.over.signal.aborted || next === null) return;
   const { record } = run;
   const at = new Date().toISOString();
   run.state = next;
   if (next === "up") {
-    writeHistory(ground, run, { ready: record.probed ? { is: "ready", at } : null });
+    writeHistory(ground, { run, change: { ready: record.probed ? { is: "ready", at } : null } });
     const tookMs = Math.max(0, Date.now() - Date.parse(record.startedAt));
     if (event === "recovered") report({ is: "note", text: `${record.key} is alive again` });
     else report({ is: "ready", line: lineOf(record, "ready"), tookMs });
     return;
   }
-  writeHistory(ground, run, { ready: { is: "unhealthy", at, why, ...(event === "failing" ? { lost: true } : {}) } });
+  writeHistory(ground, {
+    run,
+    change: { ready: { is: "unhealthy", at, why, ...(event === "failing" ? { lost: true } : {}) } },
+  });
   if (event === "late") report({ is: "unhealthy", line: lineOf(record, "unhealthy"), why });
   else report({ is: "note", text: `${record.key} is unhealthy: ${why}` });
 }

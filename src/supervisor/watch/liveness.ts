@@ -10,14 +10,14 @@ import type { ProbeContext } from "../probe/types.ts";
 import type { Host, HostedRun } from "../run/types.ts";
 import { noteHealth } from "./health.ts";
 
-export function watchAlive(host: Host, run: HostedRun, asked: ProbeContext): void {
+export function watchAlive(host: Host, { run, asked }: { run: HostedRun; asked: ProbeContext }): void {
   const { signal } = run.over;
   const began = performance.now();
   const startedMsAgo = Math.max(0, Date.now() - Date.parse(run.record.startedAt));
   const failing = new Map<number, string>();
   for (const [index, probe] of run.spec.settings.alive.entries()) {
     // No notes: the `ready` probes have reported what the user should know.
-    const attempt = makeAttempt({ ...asked, note: () => {} }, probe, began);
+    const attempt = makeAttempt({ ...asked, note: () => {} }, { probe, began });
     void askAlive({
       probe,
       attempt: () => attempt(probe.timeoutMs).catch(messageOf),
@@ -30,12 +30,12 @@ export function watchAlive(host: Host, run: HostedRun, asked: ProbeContext): voi
           return true;
         }
         failing.set(index, why);
-        noteHealth(host, run, "failing", `not alive: ${[...failing.values()].join("; ")}`);
+        noteHealth(host, { run, event: "failing", why: `not alive: ${[...failing.values()].join("; ")}` });
         return false;
       },
       onRecovered() {
         failing.delete(index);
-        if (failing.size === 0) noteHealth(host, run, "recovered", "");
+        if (failing.size === 0) noteHealth(host, { run, event: "recovered", why: "" });
       },
     });
   }

@@ -18,8 +18,8 @@ export function watchLog(host: Host, { record, spec, over }: HostedRun): void {
   const { log, logFile, key } = record;
   if (logFile === null) return;
   const reader = makeReadBefore(log, logFile);
-  const times = openTimes(host.ground.store.path(key, "times"), record.token, reader.readBefore);
-  const bound = makeBound(record, spec.settings.logs.maxBytes, host.report);
+  const times = openTimes(host.ground.store.path(key, "times"), { token: record.token, readBefore: reader.readBefore });
+  const bound = makeBound(record, { maxBytes: spec.settings.logs.maxBytes, report: host.report });
   let size = 0;
   let isCut = false;
   const look = () => {
@@ -28,7 +28,7 @@ export function watchLog(host: Host, { record, spec, over }: HostedRun): void {
       times.note(stat.size, Date.now());
       if (stat.size < size && !isCut) {
         isCut = true;
-        reportCut(host, key, size - stat.size);
+        reportCut(host, { key, bytes: size - stat.size });
       }
       size = stat.size;
     }
@@ -47,7 +47,7 @@ export function watchLog(host: Host, { record, spec, over }: HostedRun): void {
  * A program cuts the log by opening it again without O_APPEND, as `> /dev/stderr` does. The next run gets a pipe
  * instead.
  */
-function reportCut({ ground, report }: Host, key: string, bytes: number): void {
+function reportCut({ ground, report }: Host, { key, bytes }: { key: string; bytes: number }): void {
   report({
     is: "note",
     text: `${key}: its log was cut, and ${formatBytes(bytes)} of it was lost (a program opened it again, as \`> /dev/stderr\` does, or it was emptied); from the next start on, its output goes through a pipe, which cannot be cut`,
@@ -60,8 +60,11 @@ function reportCut({ ground, report }: Host, key: string, bytes: number): void {
 }
 
 /** If the log cannot be bounded, its bound is off, and that is reported. */
-function makeBound({ log, logFile, key }: HostedRun["record"], maxBytes: number | null, report: Report) {
-  let bound = maxBytes === null || logFile === null ? null : boundLog(log, logFile, maxBytes);
+function makeBound(
+  { log, logFile, key }: HostedRun["record"],
+  { maxBytes, report }: { maxBytes: number | null; report: Report },
+) {
+  let bound = maxBytes === null || logFile === null ? null : boundLog(log, { file: logFile, maxBytes });
   const reportOff = (why: string) => report({ is: "note", text: `${key}: ${why}, so logs.maxSize is off` });
   if (bound === null && maxBytes !== null) reportOff("its log was moved or may not be read");
   return {

@@ -12,7 +12,8 @@ import { identify, isOver, type ProcessEntry, presenceOf } from "../../sys/proce
 import type { Ground } from "../launch/types.ts";
 import { writeHistory } from "../run/notes.ts";
 import type { Host, HostedRun } from "../run/types.ts";
-import { isMarked, isOfAnotherLaunch, type Launched } from "../tree/tree.ts";
+import { isMarked, isOfAnotherLaunch } from "../tree/evidence.ts";
+import type { Launched } from "../tree/query.ts";
 import { liveOrphans } from "./orphans.ts";
 
 /** In milliseconds. A process that lives shorter than this may be missed; one that matters to a stop lives longer. */
@@ -26,14 +27,15 @@ export function watchMembers({ ground, control }: Host, run: HostedRun): void {
     const noted = new Set(run.history.adopted.map(nameOf));
     // A process that was seen below the leader before belongs to the launch, even where an orphan may be a stranger.
     const orphans = liveOrphans(ground, (pid) => pid === run.leader.pid || control.children.has(pid)).filter(
-      (entry) => ground.bystanders !== true || noted.has(nameOf(entry)) || isMarked(ground.table, entry, run.record),
+      (entry) =>
+        ground.bystanders !== true || noted.has(nameOf(entry)) || isMarked(ground.table, { entry, query: run.record }),
     );
-    const hidden = below(ground, [run.leader.pid, ...orphans.map((one) => one.pid)], isHidden);
+    const hidden = below(ground, { roots: [run.leader.pid, ...orphans.map((one) => one.pid)], judge: isHidden });
     const found = [
       ...[...orphans, ...hidden].map((entry) => identify(ground.table, entry)),
       ...earlier.filter((one) => presenceOf(ground.table, one) === "alive"),
     ];
-    if (found.some((one) => !noted.has(nameOf(one)))) writeHistory(ground, run, { adopted: found });
+    if (found.some((one) => !noted.has(nameOf(one)))) writeHistory(ground, { run, change: { adopted: found } });
   };
   const timer = setInterval(look, LOOK_EVERY_MS);
   run.over.signal.addEventListener("abort", () => clearInterval(timer));
@@ -46,7 +48,10 @@ function nameOf({ pid, startTime }: { pid: number; startTime: string }): string 
 type Verdict = "hidden" | "plain" | "foreign";
 
 /** The hidden descendants of `roots`. Processes below one of another launch are not looked at. */
-export function below({ table }: Ground, roots: number[], judge: (entry: ProcessEntry) => Verdict): ProcessEntry[] {
+export function below(
+  { table }: Ground,
+  { roots, judge }: { roots: number[]; judge: (entry: ProcessEntry) => Verdict },
+): ProcessEntry[] {
   const hidden: ProcessEntry[] = [];
   const waiting = roots.flatMap((pid) => table.childrenOf(pid));
   for (let pid = waiting.pop(); pid !== undefined; pid = waiting.pop()) {
@@ -68,9 +73,9 @@ export function makeIsHidden({ table }: Ground, { record }: HostedRun): (entry: 
     const who = `${entry.pid}/${entry.startTime}/${entry.comm}`;
     const before = judged.get(who);
     if (before !== undefined) return before;
-    const verdict = isOfAnotherLaunch(table, entry, launched)
+    const verdict = isOfAnotherLaunch(table, { entry, query: launched })
       ? "foreign"
-      : isMarked(table, entry, record)
+      : isMarked(table, { entry, query: record })
         ? "plain"
         : "hidden";
     if (judged.size > MOST_JUDGED) judged.clear();

@@ -14,9 +14,7 @@ import { makeRounds } from "./rounds.ts";
 /** `onMoved`: called when the project's folder was moved as a whole, so that this watch no longer sees its files. */
 export async function openFiles(
   state: FileState,
-  on: ResolvedRestartOn,
-  log: string,
-  onMoved: () => void,
+  { on, log, onMoved }: { on: ResolvedRestartOn; log: string; onMoved: () => void },
 ): Promise<FileWatch> {
   const { ground } = state.host;
   const { root } = ground;
@@ -45,13 +43,12 @@ export async function openFiles(
     leaveOut: [...leaveOut, ...(await declaredLogs(ground)), ...(ground.home === null ? [] : [ground.home])],
     env: state.run?.spec.env ?? ground.env,
     onChange: batches.add,
-    onTrouble: (trouble) => noteFiles(state, { trouble }, trouble),
+    onTrouble: (trouble) => noteFiles(state, { change: { trouble }, text: trouble }),
     onUnmatched: (unmatched) =>
-      noteFiles(
-        state,
-        { unmatched: [...unmatched] },
-        unmatched.length === 0 ? undefined : describeUnmatched(unmatched),
-      ),
+      noteFiles(state, {
+        change: { unmatched: [...unmatched] },
+        text: unmatched.length === 0 ? undefined : describeUnmatched(unmatched),
+      }),
   });
   if (moved === null) void contents.learn(trees.initial);
   const watch = {
@@ -63,7 +60,7 @@ export async function openFiles(
   state.current = watch;
   if (state.over.aborted) watch.close();
   if (state.run !== null) beginRounds(rounds, state.run);
-  noteFiles(state, { since: new Date().toISOString() });
+  noteFiles(state, { change: { since: new Date().toISOString() } });
   // Through the batches: an edit that comes now must not be compared beside these.
   if (moved !== null) {
     batches.addAll(moved.paths);

@@ -33,9 +33,9 @@ export async function watchHealth(host: Host, run: HostedRun): Promise<void> {
     const request = { ...asked, probes: probesOf(spec), timeoutMs: spec.readyTimeoutMs };
     const readiness = await waitReady(request);
     if (readiness.is === "aborted") return;
-    if (readiness.is === "timeout") noteHealth(host, run, "late", readiness.why);
+    if (readiness.is === "timeout") noteHealth(host, { run, event: "late", why: readiness.why });
     if (readiness.is === "timeout" && !(await waitReadyLate(request))) return;
-    noteHealth(host, run, "ready", "");
+    noteHealth(host, { run, event: "ready", why: "" });
   }
-  watchAlive(host, run, asked);
+  watchAlive(host, { run, asked });
 }

@@ -59,7 +59,7 @@ export function watchRecord(host: Host, run: HostedRun): void {
       // Another user's dt, in a container for example, may serve this key in the same directory. Two that overwrite
       // each other would never end.
       if (there.is === "unreadable" && there.foreign === true && ++foreign > MOST_FOREIGN) return;
-      return restoreRecord(host, run, isLost);
+      return restoreRecord(host, { run, isLost });
     }
     if (leader !== null && another() === "alive" && presenceOf(table, leader) === "alive")
       await endSuperseded(host, run);
@@ -85,11 +85,14 @@ function hostOf({ host, shared, leader }: LaunchRecord, own: LaunchRecord): Proc
   return sameIdentity(host, own.host) || (shared === true && leader !== null) ? null : host;
 }
 
-async function restoreRecord({ ground, report }: Host, run: HostedRun, isLost: () => boolean): Promise<void> {
+async function restoreRecord(
+  { ground, report }: Host,
+  { run, isLost }: { run: HostedRun; isLost: () => boolean },
+): Promise<void> {
   const { store } = ground;
   const { key } = run.record;
   store.prepare();
-  const lock = await tryLock(ground, run, "record again");
+  const lock = await tryLock(ground, { run, doing: "record again" });
   if (lock === null) return; // another process is changing the launch: checked again later
   try {
     if (run.over.signal.aborted || !isLost()) return;
@@ -118,7 +121,7 @@ async function endSuperseded({ ground, report }: Host, run: HostedRun): Promise<
   });
   await stopTree({
     table: ground.table,
-    query: queryOf(ground, run.record),
+    query: queryOf(ground, { record: run.record }),
     signal: stop.signal,
     timeoutMs: stop.timeoutMs,
     wholeTree: true,

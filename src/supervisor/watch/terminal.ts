@@ -63,7 +63,7 @@ export function serveTerminal({ record, terminal, place, over, onSocket, say }: 
   try {
     const directory = socketDirectory(place);
     const socket = join(directory, socketName(record.token));
-    server = listenForLines(socket, (line, peer) => (mayConnect(peer) ? accept(state, line) : null));
+    server = listenForLines(socket, { accept: (line, peer) => (mayConnect(peer) ? accept(state, line) : null) });
     onSocket(socket);
     void sweepLeftovers(directory);
   } catch (error) {
@@ -100,7 +100,7 @@ function accept(state: TerminalState, line: LineConnection): LineHandlers {
         return welcome(state, me);
       }
       if (me === null) throw new Error("nobody has said hello");
-      hear(state, me, message);
+      hear(state, { one: me, message });
     },
     onClose() {
       state.slowed.delete(line);
@@ -127,7 +127,10 @@ function welcome({ record, terminal, attached }: TerminalState, one: Attached): 
   });
 }
 
-function hear(state: TerminalState, one: Attached, message: Exclude<ToHost, { is: "hello" }>): void {
+function hear(
+  state: TerminalState,
+  { one, message }: { one: Attached; message: Exclude<ToHost, { is: "hello" }> },
+): void {
   const { terminal, attached } = state;
   if (one.readOnly && message.is !== "redraw") return;
   switch (message.is) {
@@ -145,7 +148,7 @@ function hear(state: TerminalState, one: Attached, message: Exclude<ToHost, { is
       else state.waitingForSync.push(one);
       break;
     case "keys":
-      typeKeys(state, one, message.data);
+      typeKeys(state, { one, data: message.data });
   }
 }
 
@@ -153,7 +156,7 @@ function synced({ line }: Attached): void {
   send(line, { is: "synced" });
 }
 
-function typeKeys({ terminal, slowed }: TerminalState, { line }: Attached, data: string): void {
+function typeKeys({ terminal, slowed }: TerminalState, { one: { line }, data }: { one: Attached; data: string }): void {
   terminal.type(Buffer.from(data, "base64"));
   if (terminal.pending() <= MOST_PENDING) return;
   line.pause();

@@ -148,7 +148,7 @@ function watchSignals(state: OnTerminal, signals: SignalFile): Watched {
     fd: signals.fd,
     wants: () => "input",
     ready() {
-      for (const { signal, fromKernel } of signals.read()) hear(state, signal, fromKernel);
+      for (const { signal, fromKernel } of signals.read()) hear(state, { signal, fromKernel });
     },
   };
 }
@@ -162,16 +162,16 @@ const KEYS: Partial<Record<number, Key>> = {
   [SIGNAL.TSTP]: "suspend",
 };
 
-function hear(state: OnTerminal, signal: number, fromKernel: boolean): void {
+function hear(state: OnTerminal, { signal, fromKernel }: { signal: number; fromKernel: boolean }): void {
   if (signal === SIGNAL.WINCH) copySize(1, state.pty.master);
   else if (signal === SIGNAL.CONT) takeOver(state);
-  else if (!NOT_PASSED.includes(signal) && state.status === null) passOn(state, signal, fromKernel);
+  else if (!NOT_PASSED.includes(signal) && state.status === null) passOn(state, { signal, fromKernel });
 }
 
 /** The session process looks after the command; when dt may use the terminal is checked every `LOOK_MS`. */
 const NOT_PASSED: readonly number[] = [SIGNAL.CHLD, SIGNAL.TTIN, SIGNAL.TTOU];
 
-function passOn(state: OnTerminal, signal: number, fromKernel: boolean): void {
+function passOn(state: OnTerminal, { signal, fromKernel }: { signal: number; fromKernel: boolean }): void {
   if (state.presses.isHandedOn(signal, fromKernel)) return;
   if (signal !== SIGNAL.TSTP) state.signalled = signal;
   const key = fromKernel ? KEYS[signal] : undefined;

@@ -64,14 +64,14 @@ export function relay({ sources, watched, keep, lost, ended, longest }: Relay): 
     if (deadline !== Number.POSITIVE_INFINITY && streams.every((stream) => isStreamOver(stream, isLate))) break;
 
     askStreams(polls, streams);
-    askWatched(polls, 4 * streams.length, watched);
+    askWatched(polls, { first: 4 * streams.length, watched });
     const limit = deadline === Number.POSITIVE_INFINITY ? longest() : left > 0 ? Math.ceil(left) : SLOW_READER_MS;
     libc().poll(ptr(polls), polls.length / 2, limit);
 
-    callWatched(polls, 4 * streams.length, watched);
+    callWatched(polls, { first: 4 * streams.length, watched });
     for (const [index, stream] of streams.entries()) {
       if (!stream.open) continue;
-      move(stream, eventsOf(polls, 4 * index), eventsOf(polls, 4 * index + 2), isLate);
+      move(stream, { source: eventsOf(polls, 4 * index), sink: eventsOf(polls, 4 * index + 2), isLate });
     }
   }
   streams.forEach(closeStream);
@@ -90,7 +90,7 @@ function askStreams(polls: Int32Array, streams: readonly Stream[]): void {
 }
 
 /** `first`: where their entries begin. */
-function askWatched(polls: Int32Array, first: number, watched: readonly Watched[]): void {
+function askWatched(polls: Int32Array, { first, watched }: { first: number; watched: readonly Watched[] }): void {
   for (const [index, { fd, wants }] of watched.entries()) {
     const what = wants();
     polls[first + 2 * index] = what === "nothing" ? -1 : fd;
@@ -98,7 +98,7 @@ function askWatched(polls: Int32Array, first: number, watched: readonly Watched[
   }
 }
 
-function callWatched(polls: Int32Array, first: number, watched: readonly Watched[]): void {
+function callWatched(polls: Int32Array, { first, watched }: { first: number; watched: readonly Watched[] }): void {
   for (const [index, one] of watched.entries()) {
     const isReady = eventsOf(polls, first + 2 * index) !== 0;
     // The handler before it may have changed what is wanted: keys that come as the command ends or stops are not the
@@ -108,7 +108,7 @@ function callWatched(polls: Int32Array, first: number, watched: readonly Watched
 }
 
 /** `source` and `sink`: the events where it is read and where it is passed on. */
-function move(stream: Stream, source: number, sink: number, isLate: boolean): void {
+function move(stream: Stream, { source, sink, isLate }: { source: number; sink: number; isLate: boolean }): void {
   if ((sink & GONE) !== 0 && !stream.instant) lose(stream);
   else if (isPending(stream)) {
     if (sink !== 0) pass(stream);

@@ -31,14 +31,14 @@ export function runSession(lifeline: number, status: number): void {
   const { request, strings } = readSessionRequest(lifeline);
   const signals = openSignals([SIGNAL.CHLD]);
   takeTerminal(request.slave);
-  const pid = startCommand(request, strings, status);
+  const pid = startCommand(request, { strings, status });
   if (pid === null) return;
   posix().tcsetpgrp(request.slave, pid);
   // From here on only the command has the terminal open, so its output ends when the last of its processes does.
   for (const fd of new Set([...request.streams.filter((one) => one > 2), request.slave, ...request.descriptors]))
     closeSync(fd);
   posix().dup2(status, 0);
-  tell(status, TOLD.started, pid);
+  tell(status, { what: TOLD.started, number: pid });
 
   const command: Command = { pid, status, early: true };
   const polls = new Int32Array([lifeline, POLLIN, signals.fd, POLLIN]);
@@ -56,7 +56,10 @@ export function runSession(lifeline: number, status: number): void {
 }
 
 /** The command's pid; null when it cannot be started, which dt has been told. */
-function startCommand(request: SessionRequest, strings: readonly string[], status: number): number | null {
+function startCommand(
+  request: SessionRequest,
+  { strings, status }: { strings: readonly string[]; status: number },
+): number | null {
   try {
     return spawnChild({
       ...request,
@@ -68,12 +71,12 @@ function startCommand(request: SessionRequest, strings: readonly string[], statu
     });
   } catch (error) {
     const { errno } = (require("node:os") as typeof import("node:os")).constants;
-    tell(status, TOLD.failed, (errno as Record<string, number>)[errnoOf(error) ?? ""] ?? 0);
+    tell(status, { what: TOLD.failed, number: (errno as Record<string, number>)[errnoOf(error) ?? ""] ?? 0 });
     return null;
   }
 }
 
-function tell(status: number, what: number, number: number): void {
+function tell(status: number, { what, number }: { what: number; number: number }): void {
   try {
     writeSync(status, formatSessionMessage({ what, number }));
   } catch {
@@ -87,13 +90,17 @@ function look(command: Command): void {
   const state = lookAtChild(pid);
   if (state === null) return;
   if (state.is === "ended") {
-    if (state.signal === null) tell(status, TOLD.exited, state.code ?? 0);
-    else tell(status, TOLD.killed, signalNumber(state.signal) ?? Number(state.signal.replace("SIG", "")));
+    if (state.signal === null) tell(status, { what: TOLD.exited, number: state.code ?? 0 });
+    else
+      tell(status, {
+        what: TOLD.killed,
+        number: signalNumber(state.signal) ?? Number(state.signal.replace("SIG", "")),
+      });
   } else if (command.early && (state.signal === SIGNAL.TTIN || state.signal === SIGNAL.TTOU)) {
     // It used the terminal before it was in the foreground.
     command.early = false;
     posix().kill(-pid, SIGNAL.CONT);
-  } else tell(status, TOLD.stopped, state.signal);
+  } else tell(status, { what: TOLD.stopped, number: state.signal });
 }
 
 /** Restores the modes only while they are those that dt set: a shell may have set its own since. */

@@ -46,7 +46,7 @@ export function descend<T>(path: string, work: (at: string) => T, throughProc = 
   try {
     return work(`/proc/self/fd/${opened.fd}/${nameIn(path)}`);
   } catch (error) {
-    throw withPath(error, `/proc/self/fd/${opened.fd}`, dirname(path));
+    throw withPath(error, { held: `/proc/self/fd/${opened.fd}`, name: dirname(path) });
   } finally {
     leave(opened);
   }
@@ -57,7 +57,7 @@ export function descendInto<T>(directory: string, work: (at: string) => T, throu
   try {
     return descend(`${directory}/.`, work, throughProc);
   } catch (error) {
-    throw withPath(error, `${directory}/.`, directory);
+    throw withPath(error, { held: `${directory}/.`, name: directory });
   }
 }
 

@@ -34,11 +34,11 @@ const MOST_BYTES = 64 * 1024 * 1024;
  * Opens one of dt's own files. Throws the system's own error, or `unsafe-file`. `flags` as for `open(2)`. Never follows
  * a link, never blocks.
  */
-export function openOwn(path: string, flags: number, mode = 0o600): number {
+export function openOwn(path: string, { flags, mode = 0o600 }: { flags: number; mode?: number | undefined }): number {
   const asked = flags | constants.O_NONBLOCK;
-  if ((flags & constants.O_CREAT) === 0) return checkOpened(path, path, () => openThere(path, asked));
+  if ((flags & constants.O_CREAT) === 0) return checkOpened(path, { path, open: () => openThere(path, asked) });
   return descend(path, (at) => {
-    const fd = checkOpened(at, path, () => openSync(at, asked | constants.O_NOFOLLOW, mode));
+    const fd = checkOpened(at, { path, open: () => openSync(at, asked | constants.O_NOFOLLOW, mode) });
     try {
       if (fstatSync(fd).size === 0) handToOwner(at, fd);
       return fd;
@@ -54,17 +54,20 @@ export function openOwn(path: string, flags: number, mode = 0o600): number {
  * place would block dt, but the other program must not inherit that flag. So the file is opened again once it is known
  * to be a regular file.
  */
-export function openOwnForOthers(path: string, flags: number, mode = 0o600): number {
-  const known = openOwn(path, flags, mode);
+export function openOwnForOthers(
+  path: string,
+  { flags, mode = 0o600 }: { flags: number; mode?: number | undefined },
+): number {
+  const known = openOwn(path, { flags, mode });
   try {
-    return openAgain(known, path, flags & ~(constants.O_CREAT | constants.O_EXCL));
+    return openAgain(known, { path, flags: flags & ~(constants.O_CREAT | constants.O_EXCL) });
   } finally {
     closeSync(known);
   }
 }
 
 /** On Linux the very same file. Without /proc, the file by its name, compared with the first. */
-function openAgain(known: number, path: string, flags: number): number {
+function openAgain(known: number, { path, flags }: { path: string; flags: number }): number {
   const held = `/proc/self/fd/${known}`;
   if (existsSync(held)) return openSync(held, flags);
   const fd = openThere(path, flags);
@@ -75,10 +78,10 @@ function openAgain(known: number, path: string, flags: number): number {
 }
 
 /** `at`: the path by which the file at `path` is looked at. */
-function checkOpened(at: string, path: string, open: () => number): number {
-  const fd = openOrName(at, path, open);
+function checkOpened(at: string, { path, open }: { path: string; open: () => number }): number {
+  const fd = openOrName(at, { path, open });
   try {
-    refuseStrange(at, path, fstatSync(fd), () => fstatSync(fd));
+    refuseStrange(at, { path, stat: fstatSync(fd), again: () => fstatSync(fd) });
     return fd;
   } catch (error) {
     closeSync(fd);
@@ -86,14 +89,14 @@ function checkOpened(at: string, path: string, open: () => number): number {
   }
 }
 
-function openOrName(at: string, path: string, open: () => number): number {
+function openOrName(at: string, { path, open }: { path: string; open: () => number }): number {
   try {
     return open();
   } catch (error) {
     // A link gives ELOOP (EMLINK on some systems), a pipe without a reader ENXIO, a directory EISDIR. All are reported
     // the same way.
     if (["ELOOP", "EMLINK", "ENXIO", "EISDIR"].includes(errnoOf(error) ?? ""))
-      refuseStrange(at, path, lstatSync(at), () => lstatSync(at));
+      refuseStrange(at, { path, stat: lstatSync(at), again: () => lstatSync(at) });
     throw error;
   }
 }
@@ -110,19 +113,20 @@ const LARGE_BYTES = 64 * 1024;
 export function readOwn(path: string): Buffer;
 export function readOwn(path: string, isWorthIt: (end: string) => boolean): Buffer | null;
 export function readOwn(path: string, isWorthIt: (end: string) => boolean = () => true): Buffer | null {
-  const fd = openOwn(path, constants.O_RDONLY);
+  const fd = openOwn(path, { flags: constants.O_RDONLY });
   try {
     const { size } = fstatSync(fd);
     if (size > MOST_BYTES) throw unsafe(path, `has ${size} bytes, and dt reads at most ${MOST_BYTES}`);
-    if (size > LARGE_BYTES && !isWorthIt(readAll(fd, END_BYTES, size - END_BYTES).toString("utf8"))) return null;
-    return readAll(fd, size);
+    if (size > LARGE_BYTES && !isWorthIt(readAll(fd, { size: END_BYTES, from: size - END_BYTES }).toString("utf8")))
+      return null;
+    return readAll(fd, { size });
   } finally {
     closeSync(fd);
   }
 }
 
 /** A file may grow while it is read. Bytes after its first known size belong to another write. */
-function readAll(fd: number, size: number, from = 0): Buffer {
+function readAll(fd: number, { size, from = 0 }: { size: number; from?: number | undefined }): Buffer {
   const bytes = Buffer.allocUnsafe(size);
   let offset = 0;
   while (offset < size) {
@@ -149,5 +153,5 @@ export function checkOwn(path: string): void {
 /** The same inside `descend`. `at`: the path it is looked at by; `path`: the path to name in messages. */
 export function checkOwnAt(at: string, path: string): void {
   const stat = lstatSync(at, { throwIfNoEntry: false });
-  if (stat !== undefined) refuseStrange(at, path, stat, () => lstatSync(at));
+  if (stat !== undefined) refuseStrange(at, { path, stat, again: () => lstatSync(at) });
 }

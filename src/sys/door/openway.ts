@@ -39,13 +39,13 @@ function openAtOnce(directory: string): number | null {
 }
 
 function openSteps({ folder, steps }: StateWay, path: string): number {
-  let fd = open(folder, DIRECTORY, path);
+  let fd = open(folder, { flags: DIRECTORY, path });
   let directory = folder;
   for (const step of steps) {
     const above = fd;
     directory = join(directory, step);
     try {
-      fd = openStep(`/proc/self/fd/${above}/${step}`, directory, path);
+      fd = openStep(`/proc/self/fd/${above}/${step}`, { directory, path });
     } finally {
       closeSync(above);
     }
@@ -53,9 +53,9 @@ function openSteps({ folder, steps }: StateWay, path: string): number {
   return fd;
 }
 
-function openStep(at: string, directory: string, path: string): number {
+function openStep(at: string, { directory, path }: { directory: string; path: string }): number {
   try {
-    return open(at, DIRECTORY | constants.O_NOFOLLOW, path);
+    return open(at, { flags: DIRECTORY | constants.O_NOFOLLOW, path });
   } catch (error) {
     if (errnoOf(error) === "ENOTDIR" || errnoOf(error) === "ELOOP") throw noDirectory(directory, at);
     throw error;
@@ -71,11 +71,11 @@ function refuseOthers(fd: number, { folder, directory }: StateWay): void {
 }
 
 /** The error names the file the caller asked for. */
-function open(at: string, flags: number, path: string): number {
+function open(at: string, { flags, path }: { flags: number; path: string }): number {
   try {
     return openSync(at, flags);
   } catch (error) {
-    throw withPath(error, at, path);
+    throw withPath(error, { held: at, name: path });
   }
 }
 

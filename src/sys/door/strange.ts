@@ -6,10 +6,13 @@ import { readTemporaryName } from "./temporaryname.ts";
 import { unsafe } from "./unsafe.ts";
 
 /** `at`: the path it is looked at by; `path`: the path to name in messages. */
-export function refuseStrange(at: string, path: string, stat: Stats, again: () => Stats): void {
+export function refuseStrange(
+  at: string,
+  { path, stat, again }: { path: string; stat: Stats; again: () => Stats },
+): void {
   if (stat.isSymbolicLink()) throw unsafe(path, "is a symbolic link");
   if (!stat.isFile()) throw unsafe(path, `is ${KINDS.find(([is]) => is(stat))?.[1] ?? "not a regular file"}`);
-  if (stat.nlink > 1 && !isPublished(at, stat, again))
+  if (stat.nlink > 1 && !isPublished(at, { stat, again }))
     throw unsafe(path, `has ${stat.nlink} names (hard links, such as \`cp -al\` makes)`);
   if (!isOwner(at, stat.uid)) throw unsafe(path, `belongs to uid ${stat.uid}`);
 }
@@ -32,7 +35,7 @@ const LOOKS = 3;
  * link to a temporary, which is then removed. A file of another directory has a name there too, so it has one more name
  * than is found here.
  */
-function isPublished(path: string, stat: Stats, again: () => Stats): boolean {
+function isPublished(path: string, { stat, again }: { stat: Stats; again: () => Stats }): boolean {
   const own = basename(path);
   const of = readTemporaryName(own)?.of ?? own;
   for (let seen = stat, look = 0; look < LOOKS; look++) {

@@ -26,11 +26,14 @@ export interface WriteOptions {
  * Creates a file that does not exist yet. On failure (EEXIST, a full disk) it leaves none and throws the system's own
  * error.
  */
-export function createFile(path: string, text: string, { mode = 0o600, durable = true }: WriteOptions = {}): void {
-  descend(path, (at) => createAt(at, text, mode, durable));
+export function createFile(
+  path: string,
+  { text, mode = 0o600, durable = true }: { text: string } & WriteOptions,
+): void {
+  descend(path, (at) => createAt(at, { text, mode, durable }));
 }
 
-function createAt(at: string, text: string, mode: number, durable: boolean): void {
+function createAt(at: string, { text, mode, durable }: { text: string; mode: number; durable: boolean }): void {
   const fd = openSync(at, "wx", mode);
   try {
     handToOwner(at, fd);
@@ -50,14 +53,14 @@ function createAt(at: string, text: string, mode: number, durable: boolean): voi
  * Creates a file that does not exist yet, whole under its name or not at all. Throws the system's own error, EEXIST
  * when the file exists.
  */
-export function createWhole(path: string, text: string, options: WriteOptions = {}): void {
+export function createWhole(path: string, { text, ...options }: { text: string } & WriteOptions): void {
   const temporary = temporaryName(path);
-  createFile(temporary, text, options);
+  createFile(temporary, { text, ...options });
   try {
     linkBeside(temporary, path);
   } catch (error) {
     if (errnoOf(error) === "EEXIST") throw error;
-    createFile(path, text, options); // no hard links here
+    createFile(path, { text, ...options }); // no hard links here
   } finally {
     tryUnlink(temporary);
   }
@@ -68,7 +71,7 @@ export function createWhole(path: string, text: string, options: WriteOptions = 
  * line.
  */
 export function appendLine(path: string, line: string): void {
-  const fd = openOwn(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
+  const fd = openOwn(path, { flags: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT });
   try {
     writeSync(fd, line);
   } finally {
@@ -77,27 +80,25 @@ export function appendLine(path: string, line: string): void {
 }
 
 /** Writes a file whole, or leaves the old one and throws a DtError that names file and cause. */
-export function writeWhole(path: string, text: string, options: WriteOptions = {}): void {
-  writeThere(path, text, options, () => {});
+export function writeWhole(path: string, { text, ...options }: { text: string } & WriteOptions): void {
+  writeThere(path, { text, ...options, check: () => {} });
 }
 
 /** `writeWhole` for dt's own state: refuses, and changes nothing, where something stands that dt did not make. */
-export function writeOwn(path: string, text: string, options: WriteOptions = {}): void {
-  writeThere(path, text, options, (at) => checkOwnAt(at, path));
+export function writeOwn(path: string, { text, ...options }: { text: string } & WriteOptions): void {
+  writeThere(path, { text, ...options, check: (at) => checkOwnAt(at, path) });
 }
 
 /** Does everything in the directory, which is looked up once. */
 function writeThere(
   path: string,
-  text: string,
-  { mode = 0o600, durable = true }: WriteOptions,
-  check: (at: string) => void,
+  { text, mode = 0o600, durable = true, check }: { text: string; check: (at: string) => void } & WriteOptions,
 ): void {
   try {
     descend(path, (at) => {
       check(at);
       const temporary = temporaryName(at);
-      createAt(temporary, text, mode, durable);
+      createAt(temporary, { text, mode, durable });
       try {
         renameSync(temporary, at);
       } catch (error) {
@@ -106,10 +107,10 @@ function writeThere(
       }
     });
   } catch (error) {
-    throw error instanceof DtError ? error : writeError(path, error);
+    throw error instanceof DtError ? error : writeError(path, { cause: error });
   }
 }
 
 export function writeJson(path: string, value: unknown): void {
-  writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);
+  writeWhole(path, { text: `${JSON.stringify(value, null, 2)}\n` });
 }

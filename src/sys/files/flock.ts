@@ -77,19 +77,19 @@ export function isLocked(path: string): boolean {
 
 function openGuard(path: string): number {
   try {
-    return openOwn(path, constants.O_RDWR | constants.O_CREAT);
+    return openOwn(path, { flags: constants.O_RDWR | constants.O_CREAT });
   } catch (error) {
     if (error instanceof DtError) throw error;
     // On a file system that became read-only, an existing guard still guards.
     const there = errnoOf(error) === "EROFS" ? openOrNull(path) : null;
-    if (there === null) throw writeError(path, error);
+    if (there === null) throw writeError(path, { cause: error });
     return there;
   }
 }
 
 function openOrNull(path: string): number | null {
   try {
-    return openOwn(path, constants.O_RDONLY);
+    return openOwn(path, { flags: constants.O_RDONLY });
   } catch {
     return null;
   }

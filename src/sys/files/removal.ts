@@ -30,7 +30,7 @@ function remove(path: string, work: (at: string) => void): void {
     if (code === "ENOENT" || code === "ENOTDIR") return;
     // A read-only file system reports EROFS before it checks that the file exists.
     if (code === "EROFS" && !existsSync(path)) return;
-    throw writeError(path, error);
+    throw writeError(path, { cause: error });
   }
 }
 

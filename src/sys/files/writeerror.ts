@@ -9,6 +9,12 @@ const WRITE_HINTS: Record<string, string> = {
   EPERM: "Check who owns the directory and its mode, or set VARIABLE to a writable directory.",
 };
 
+interface WriteFailure {
+  cause: unknown;
+  variable?: "DIALTONE_RUN_DIR" | "DIALTONE_HOME" | undefined;
+  doing?: "write" | "read" | undefined;
+}
+
 /**
  * The error of a failed write, as a sentence that names the path and the system's reason. A DtError is returned
  * unchanged. `variable`: the environment variable that moves the path elsewhere. `doing`: what
@@ -16,9 +22,7 @@ const WRITE_HINTS: Record<string, string> = {
  */
 export function writeError(
   path: string,
-  cause: unknown,
-  variable: "DIALTONE_RUN_DIR" | "DIALTONE_HOME" = "DIALTONE_RUN_DIR",
-  doing: "write" | "read" = "write",
+  { cause, variable = "DIALTONE_RUN_DIR", doing = "write" }: WriteFailure,
 ): DtError {
   if (cause instanceof DtError) return cause;
   const code = errnoOf(cause) ?? "unknown";

@@ -21,11 +21,11 @@ export type BreakOutcome =
   /** Its holder lives or cannot be judged from here, or another process is at the guard. */
   | { is: "left"; reason: LockReason };
 
-export function breakStaleLock(path: string, seal: Seal, table: ProcessTable): BreakOutcome {
+export function breakStaleLock(path: string, { seal, table }: { seal: Seal; table: ProcessTable }): BreakOutcome {
   const guard = tryFlock(path.replace(/\.lock$/, ".guard"));
   if (guard.is === "busy") return { is: "left", reason: "guard-busy" };
   try {
-    const current = readHolder(path, seal);
+    const current = readHolder(path, { seal });
     if (current.is === "absent") return { is: "absent" };
     if (current.is === "unreadable" && (current.foreign === true || !isUnfinished(path)))
       return { is: "left", reason: "unknown-holder" };
@@ -35,7 +35,8 @@ export function breakStaleLock(path: string, seal: Seal, table: ProcessTable): B
     if (presence === "unknown" && !(guard.is === "held" && holder !== null && isLetGo(path, holder)))
       return { is: "left", reason: "unknown-holder" };
     if (guard.is === "held") removeFile(path);
-    else if (holder === null || !removeIfStill(path, seal, holder)) return { is: "left", reason: "no-guard" };
+    else if (holder === null || !removeIfStill(path, { seal, judged: holder }))
+      return { is: "left", reason: "no-guard" };
     return { is: "broken", holder };
   } finally {
     if (guard.is === "held") guard.lock.release();
@@ -57,14 +58,14 @@ export function isUnfinished(path: string): boolean {
   }
 }
 
-function removeIfStill(path: string, seal: Seal, judged: LockHolder): boolean {
+function removeIfStill(path: string, { seal, judged }: { seal: Seal; judged: LockHolder }): boolean {
   const aside = temporaryName(path);
   try {
     renameBeside(path, aside);
   } catch {
     return true; // another process removed it
   }
-  const moved = readHolder(aside, seal, path);
+  const moved = readHolder(aside, { seal, as: path });
   const same = moved.is === "there" && moved.value.nonce === judged.nonce;
   try {
     if (!same) linkBeside(aside, path);

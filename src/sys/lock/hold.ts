@@ -38,7 +38,7 @@ export function takeHold(path: string, token: string): Hold | null {
   if (process.platform !== "linux" || offset === null) return null;
   let fd: number;
   try {
-    fd = openOwn(path, constants.O_RDWR | constants.O_CREAT);
+    fd = openOwn(path, { flags: constants.O_RDWR | constants.O_CREAT });
   } catch {
     return null;
   }
@@ -53,7 +53,7 @@ export function isHeld(path: string, token: string): boolean | undefined {
   if (process.platform !== "linux" || offset === null) return undefined;
   let fd: number;
   try {
-    fd = openOwn(path, constants.O_RDONLY);
+    fd = openOwn(path, { flags: constants.O_RDONLY });
   } catch {
     return undefined;
   }

@@ -172,7 +172,7 @@ function publishOrJudge(request: Placed, guard: FileLock | null): Attempt {
     }
     const published = publish(request, describeHolder(request, guard !== null));
     if (published === null) continue; // a process without a guard was faster
-    const held = makeHeld(request, published, broke);
+    const held = makeHeld(request, { holder: published, broke });
     if (held !== null && (guard === null || guard.isInPlace())) return { held };
     held?.release();
     return { busy: "guard-busy", by: null };
@@ -206,7 +206,7 @@ type Judged =
 /** Judges the lock file as it is now. Changes nothing. */
 function judge(request: Placed): Judged {
   const { path, table, seal } = request;
-  const read = readLock(path, seal);
+  const read = readLock(path, { seal });
   if (read.is === "absent") return { is: "none" };
   if (read.is === "junk") return { is: "stale", holder: null, foreign: false };
   if (read.is === "closed") return { is: "busy", busy: "unknown-holder", by: null };
@@ -215,7 +215,7 @@ function judge(request: Placed): Judged {
     if (
       read.said !== null &&
       presenceOf(table, read.said.holder) === "alive" &&
-      hasOpen(table, read.said.holder.pid, path)
+      hasOpen(table, { pid: read.said.holder.pid, path })
     )
       return { is: "busy", busy: "held", by: read.said };
     return { is: "stale", holder: null, foreign: true };
@@ -238,20 +238,20 @@ function publish(request: Placed, mine: LockHolder): LockHolder | null {
   try {
     if (forced === "excl" || !publishByLink(request, mine)) {
       const exclusive: LockHolder = { ...mine, backend: "excl" };
-      createFile(path, seal.close(path, exclusive), { durable: false });
+      createFile(path, { text: seal.close(path, exclusive), durable: false });
       return exclusive;
     }
     return mine;
   } catch (error) {
     if (errnoOf(error) === "EEXIST") return null;
-    throw error instanceof DtError ? error : writeError(path, error);
+    throw error instanceof DtError ? error : writeError(path, { cause: error });
   }
 }
 
 /** False when linking does not work here, or not now. */
 function publishByLink({ path, seal, backend }: Placed, mine: LockHolder): boolean {
   const temporary = temporaryName(path);
-  createFile(temporary, seal.close(path, mine), { durable: false });
+  createFile(temporary, { text: seal.close(path, mine), durable: false });
   try {
     linkBeside(temporary, path);
     return true;
@@ -264,7 +264,10 @@ function publishByLink({ path, seal, backend }: Placed, mine: LockHolder): boole
 }
 
 /** Null when the promised `flock` could not be taken: the lock is then withdrawn. */
-function makeHeld(request: Placed, holder: LockHolder, broke: HeldLock["broke"]): HeldLock | null {
+function makeHeld(
+  request: Placed,
+  { holder, broke }: { holder: LockHolder; broke: HeldLock["broke"] },
+): HeldLock | null {
   let held = true;
   const directory = statThere(dirname(request.path));
   const open = openOrNull(request.path);
@@ -276,7 +279,7 @@ function makeHeld(request: Placed, holder: LockHolder, broke: HeldLock["broke"])
       held = false;
       if (open !== null) closeSync(open);
       letGo().add(holder.nonce);
-      withdraw({ ...request, directory }, holder.nonce);
+      withdraw({ ...request, directory }, { nonce: holder.nonce });
     },
   };
   if (holder.flocked !== true || (open !== null && flockOpen(open))) return lock;
@@ -292,7 +295,7 @@ export function isLetGo(path: string, { flocked }: LockHolder): boolean {
   if (flocked !== true) return false;
   let fd: number;
   try {
-    fd = openOwn(path, constants.O_RDONLY);
+    fd = openOwn(path, { flags: constants.O_RDONLY });
   } catch {
     return false;
   }
@@ -309,13 +312,13 @@ export function isLetGo(path: string, { flocked }: LockHolder): boolean {
  */
 function openOrNull(path: string): number | null {
   try {
-    return openOwn(path, constants.O_WRONLY);
+    return openOwn(path, { flags: constants.O_WRONLY });
   } catch {
     return null; // taken away meanwhile
   }
 }
 
-function hasOpen(table: ProcessTable, pid: number, path: string): boolean {
+function hasOpen(table: ProcessTable, { pid, path }: { pid: number; path: string }): boolean {
   const file = statThere(path);
   return file !== undefined && table.isWriting(pid, { dev: file.dev, ino: file.ino }) === true;
 }
@@ -332,14 +335,18 @@ type Released = Pick<Placed, "where" | "seal"> & { directory: Stats | undefined 
  * Removes the released lock. Retries when it cannot be seen or removed now: its directory was moved, say, or the disk
  * is read-only.
  */
-function withdraw(request: Released, nonce: string, againMs = WITHDRAW_AGAIN_MS): void {
+function withdraw(
+  request: Released,
+  { nonce, againMs = WITHDRAW_AGAIN_MS }: { nonce: string; againMs?: number },
+): void {
   if (isWithdrawn(request, nonce)) letGo().delete(nonce);
-  else setTimeout(withdraw, againMs, request, nonce, Math.min(2 * againMs, WITHDRAW_AGAIN_MOST_MS)).unref();
+  else
+    setTimeout(withdraw, againMs, request, { nonce, againMs: Math.min(2 * againMs, WITHDRAW_AGAIN_MOST_MS) }).unref();
 }
 
 function isWithdrawn({ where, seal, directory }: Released, nonce: string): boolean {
   const path = where();
-  const read = readLock(path, seal);
+  const read = readLock(path, { seal });
   if (read.is === "absent") return directory === undefined || isSameFile(statThere(dirname(path)), directory);
   if (read.is !== "there") return false;
   try {
@@ -355,7 +362,7 @@ function isSameFile(a: Stats | undefined, b: Stats): boolean {
 }
 
 function isStillHeldBy({ path, seal }: Pick<Placed, "path" | "seal">, holder: LockHolder): boolean {
-  const read = readLock(path, seal);
+  const read = readLock(path, { seal });
   return read.is === "there" && read.value.nonce === holder.nonce;
 }
 
@@ -364,7 +371,7 @@ function moveAside(path: string): void {
   try {
     renameBeside(path, `${path}.${Date.now()}.foreign`);
   } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw writeError(path, error);
+    if (errnoOf(error) !== "ENOENT") throw writeError(path, { cause: error });
   }
 }
 
@@ -380,7 +387,7 @@ type LockRead =
   | { is: "foreign"; reason: string; said: LockHolder | null };
 
 /** `as`: the name the file had when it was written. */
-function readLock(path: string, seal: Seal, as = path): LockRead {
+function readLock(path: string, { seal, as = path }: { seal: Seal; as?: string | undefined }): LockRead {
   const text = readOwnText(path, seal.mayBeOwn);
   if (text.is === "absent") return text;
   if (text.is === "unreadable")
@@ -416,8 +423,11 @@ function holderIn(value: Partial<LockHolder> | null): LockHolder | null {
 }
 
 /** Who holds the lock, for display: judges and changes nothing. */
-export function readHolder(path: string, seal: Seal, as = path): FileRead<LockHolder> {
-  const read = readLock(path, seal, as);
+export function readHolder(
+  path: string,
+  { seal, as = path }: { seal: Seal; as?: string | undefined },
+): FileRead<LockHolder> {
+  const read = readLock(path, { seal, as });
   if (read.is === "there" || read.is === "absent") return read;
   return { is: "unreadable", reason: read.reason, ...(read.is === "foreign" ? { foreign: true } : {}) };
 }

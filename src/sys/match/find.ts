@@ -23,7 +23,7 @@ export async function findFiles(request: Files): Promise<Found> {
   const unmatched: string[] = [];
   for (const group of await groupFiles(request)) {
     const here: string[] = [];
-    search(group, group.from, here, unsure);
+    search(group, { directory: group.from, files: here, unsure });
     for (const pattern of group.selecting)
       if (!here.some((path) => pattern.names(group.nameOf(path)))) unmatched.push(pattern.written);
     for (const path of here) files.add(path);
@@ -31,7 +31,10 @@ export async function findFiles(request: Files): Promise<Found> {
   return { files: [...files].sort(), unmatched, unsure };
 }
 
-function search(group: WatchGroup, directory: string, files: string[], unsure: string[]): void {
+function search(
+  group: WatchGroup,
+  { directory, files, unsure }: { directory: string; files: string[]; unsure: string[] },
+): void {
   const { matcher, from } = group;
   let entries: Dirent[];
   try {
@@ -44,17 +47,20 @@ function search(group: WatchGroup, directory: string, files: string[], unsure: s
   for (const entry of entries) {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) {
-      if (!matcher.skips(path)) search(group, path, files, unsure);
-    } else if (entry.isSymbolicLink()) searchLink(group, path, files, unsure);
+      if (!matcher.skips(path)) search(group, { directory: path, files, unsure });
+    } else if (entry.isSymbolicLink()) searchLink(group, { path, files, unsure });
     else if (entry.isFile() && matcher.means(path)) files.push(path);
   }
 }
 
-function searchLink(group: WatchGroup, path: string, files: string[], unsure: string[]): void {
+function searchLink(
+  group: WatchGroup,
+  { path, files, unsure }: { path: string; files: string[]; unsure: string[] },
+): void {
   const { matcher } = group;
   const stat = statOf(path);
   if (stat?.isDirectory() === true) {
-    if (matcher.follows(path)) search(group, path, files, unsure);
+    if (matcher.follows(path)) search(group, { directory: path, files, unsure });
     else if (!matcher.skips(path))
       unsure.push(
         `${path} is a link to a directory, and such links are not followed: name it, or leave it out with "!"`,

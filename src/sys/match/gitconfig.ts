@@ -68,12 +68,15 @@ function readSettings(file: string, reading: Reading): void {
     if (setting === null) continue;
     const name = (setting[1] as string).toLowerCase();
     const value = setting[2] === undefined ? "true" : plainValue(setting[2]);
-    if (name === "path" && isIncluded(section, condition, file, reading)) include(value, file, reading);
+    if (name === "path" && isIncluded(section, { condition, file, reading })) include(value, { from: file, reading });
     else if (condition === null) reading.found.set(`${section}.${name}`, value);
   }
 }
 
-function isIncluded(section: string, condition: string | null, file: string, { place, home }: Reading): boolean {
+function isIncluded(
+  section: string,
+  { condition, file, reading: { place, home } }: { condition: string | null; file: string; reading: Reading },
+): boolean {
   if (section === "include") return condition === null;
   const [, letters, pattern] = (section === "includeif" && /^gitdir(\/i)?:(.+)$/.exec(condition ?? "")) || [];
   if (pattern === undefined) return false;
@@ -86,7 +89,7 @@ function isIncluded(section: string, condition: string | null, file: string, { p
   return new Bun.Glob(glob).match(directory);
 }
 
-function include(path: string, from: string, reading: Reading): void {
+function include(path: string, { from, reading }: { from: string; reading: Reading }): void {
   if (reading.depth >= MOST_INCLUDES) return;
   const whole = inHome(path, reading.home);
   if (whole === null) return;

@@ -42,8 +42,11 @@ interface Repository extends GitPlace {
  * Judges a path by lines of a `.gitignore`. What they ignore is lost with everything below it; what they take back is
  * kept with everything below it, until they ignore it again.
  */
-export function makeRules(make: Make, lines: readonly string[], ignoreCase: boolean): (path: string) => Verdict {
-  const judge = parseRules(make, lines, ignoreCase);
+export function makeRules(
+  make: Make,
+  { lines, ignoreCase }: { lines: readonly string[]; ignoreCase: boolean },
+): (path: string) => Verdict {
+  const judge = parseRules(make, { lines, ignoreCase });
   return (path) => {
     if (isDeep(path)) return null;
     let said: Verdict = null;
@@ -67,7 +70,7 @@ function* stepsTo(path: string): Generator<string> {
  * a line in another file may have taken that back. So each run of lines with the same verdict is given to it as lines
  * that take back (`!`), which it tries on the path alone.
  */
-function parseRules(make: Make, lines: readonly string[], ignoreCase: boolean): Rules {
+function parseRules(make: Make, { lines, ignoreCase }: { lines: readonly string[]; ignoreCase: boolean }): Rules {
   const runs: { says: Verdict; lines: string[] }[] = [];
   for (const [at, line] of lines.entries()) {
     const rule = (at === 0 ? line.replace(/^\uFEFF/, "") : line).replace(/\r$/, "");
@@ -86,7 +89,10 @@ function parseRules(make: Make, lines: readonly string[], ignoreCase: boolean): 
       : null;
 }
 
-export function makeGitRules(make: Make, root: string, env: Record<string, string | undefined>): GitRules {
+export function makeGitRules(
+  make: Make,
+  { root, env }: { root: string; env: Record<string, string | undefined> },
+): GitRules {
   const repository = findRepository(root);
   const settings: GitSettings =
     repository === null ? { excludesFile: null, ignoreCase: false } : readGitSettings(repository, env);
@@ -94,7 +100,7 @@ export function makeGitRules(make: Make, root: string, env: Record<string, strin
     const text = readText(path);
     // Missing or unreadable: it ignores nothing.
     if (text.is !== "there") return null;
-    return parseRules(make, text.value.split("\n"), settings.ignoreCase);
+    return parseRules(make, { lines: text.value.split("\n"), ignoreCase: settings.ignoreCase });
   };
   const files = new Map<string, Rules | null>();
   const rulesIn = (directory: string): Rules | null => {

@@ -39,7 +39,7 @@ interface Whole {
 }
 
 export async function groupFiles({ root, patterns, ignore, leaveOut, env, git = true }: Files): Promise<WatchGroup[]> {
-  const wholes = patterns.flatMap((written) => placePattern(root, env.HOME || null, written));
+  const wholes = patterns.flatMap((written) => placePattern(root, { home: env.HOME || null, written }));
   const places = new Set(wholes.flatMap(({ pattern, from }) => (pattern.excludes ? [] : [from])));
   const saved = [...new Set(leaveOut.flatMap((path) => [path, realOf(path)]))];
   return Promise.all(
@@ -66,26 +66,33 @@ export async function groupFiles({ root, patterns, ignore, leaveOut, env, git = 
   );
 }
 
-function placePattern(root: string, home: string | null, written: string): Whole[] {
+function placePattern(root: string, { home, written }: { home: string | null; written: string }): Whole[] {
   const { excludes, text } = splitExclusion(written);
   if (text === "~" || text.startsWith("~/")) {
     if (home === null) return [];
-    return [placeAbsolute(root, written, excludes, join(home, text.slice(1)))];
+    return [placeAbsolute(root, { written, excludes, whole: join(home, text.slice(1)) })];
   }
-  if (isAbsolute(text)) return [placeAbsolute(root, written, excludes, normalize(text))];
+  if (isAbsolute(text)) return [placeAbsolute(root, { written, excludes, whole: normalize(text) })];
   const local = normalize(text);
-  if (/^\.\.(?:\/|$)/.test(local)) return [placeAbsolute(root, written, excludes, normalize(`${root}/${local}`))];
-  return [{ pattern: parsePathPattern(written, excludes, local, root), from: null }];
+  if (/^\.\.(?:\/|$)/.test(local))
+    return [placeAbsolute(root, { written, excludes, whole: normalize(`${root}/${local}`) })];
+  return [{ pattern: parsePathPattern(written, { excludes, text: local, root }), from: null }];
 }
 
-function placeAbsolute(root: string, written: string, excludes: boolean, whole: string): Whole {
-  const pattern = parsePathPattern(written, excludes, whole, "");
+function placeAbsolute(
+  root: string,
+  { written, excludes, whole }: { written: string; excludes: boolean; whole: string },
+): Whole {
+  const pattern = parsePathPattern(written, { excludes, text: whole, root: "" });
   for (const [one, base] of [
     [root, pattern.base],
     [realOf(root), realOf(pattern.base)],
   ] as const)
     if (isWithin(base, one) && isWithin(whole, one))
-      return { pattern: parsePathPattern(written, excludes, whole.slice(one.length + 1) || ".", root), from: null };
+      return {
+        pattern: parsePathPattern(written, { excludes, text: whole.slice(one.length + 1) || ".", root }),
+        from: null,
+      };
   return { pattern, from: nearestAbove(pattern.base) };
 }
 

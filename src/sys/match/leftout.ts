@@ -38,7 +38,7 @@ const PROBE = "4913";
  * `below`: the path relative to a pattern's base, since the parts of the base itself were named. `path`: the same,
  * absolute.
  */
-export function isLeftOut(below: string, path: string, isDirectory: boolean): boolean {
+export function isLeftOut(below: string, { path, isDirectory }: { path: string; isDirectory: boolean }): boolean {
   if (below === "") return false;
   const parts = below.split("/");
   if (parts.some((part) => DIRECTORIES.has(part))) return true;

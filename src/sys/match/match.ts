@@ -42,8 +42,8 @@ export async function makeMatcher(meant: FileSelection): Promise<Matcher> {
     import("ignore"),
     import("./gitrules.ts"),
   ]);
-  const rules: GitRules | null = git ? makeGitRules(make, root, env) : null;
-  const own = lines.length === 0 ? () => null : makeRules(make, lines, rules?.ignoreCase ?? false);
+  const rules: GitRules | null = git ? makeGitRules(make, { root, env }) : null;
+  const own = lines.length === 0 ? () => null : makeRules(make, { lines, ignoreCase: rules?.ignoreCase ?? false });
   const takenBack = lines.flatMap((line) => placeTakenBack(line, root));
   const nameOf = (path: string) => (isOutside ? path : localOf(root, path));
   const wholeOf = (name: string) => (isOutside ? name : name === "" ? root : `${root}/${name}`);
@@ -57,9 +57,12 @@ export async function makeMatcher(meant: FileSelection): Promise<Matcher> {
   const isSaved = (path: string) => leaveOut.some((one) => isWithin(path, one));
 
   /** Whether a path that this pattern names is left out all the same. */
-  function isIgnored(pattern: PathPattern, path: string, name: string, isDirectory: boolean): boolean {
+  function isIgnored(
+    pattern: PathPattern,
+    { path, name, isDirectory }: { path: string; name: string; isDirectory: boolean },
+  ): boolean {
     const base = pattern.bases.find((one) => isWithin(name, one));
-    if (isLeftOut(base === undefined ? "" : localOf(base, name), path, isDirectory)) return true;
+    if (isLeftOut(base === undefined ? "" : localOf(base, name), { path, isDirectory })) return true;
     const end = isDirectory ? "/" : "";
     const local = localOf(root, path);
     const said = lines.length === 0 ? null : own(`${local}${end}`);
@@ -91,7 +94,7 @@ export async function makeMatcher(meant: FileSelection): Promise<Matcher> {
         }
         // On the way to its base nothing is left out.
         if (pattern.bases.some((base) => isWithin(base, name))) return false;
-        if (pattern.mayHold(name) && !isIgnored(pattern, path, name, true)) return false;
+        if (pattern.mayHold(name) && !isIgnored(pattern, { path, name, isDirectory: true })) return false;
       }
       return true;
     },
@@ -102,7 +105,7 @@ export async function makeMatcher(meant: FileSelection): Promise<Matcher> {
         const pattern = patterns[at] as PathPattern;
         if (!pattern.names(name)) continue;
         if (pattern.excludes) return false;
-        if (!isIgnored(pattern, path, name, false)) return true;
+        if (!isIgnored(pattern, { path, name, isDirectory: false })) return true;
       }
       return false;
     },
@@ -118,7 +121,7 @@ export async function makeMatcher(meant: FileSelection): Promise<Matcher> {
 function placeTakenBack(line: string, root: string): PathPattern[] {
   const [, text = ""] = /^!\/?(.+)$/.exec(line) ?? [];
   if (text.startsWith("**") || !/\/./.test(line.slice(1))) return [];
-  return [parsePathPattern(line, false, text.replace(/[{}]/g, "\\$&"), root)];
+  return [parsePathPattern(line, { excludes: false, text: text.replace(/[{}]/g, "\\$&"), root })];
 }
 
 /** `path` is at or below the directory. */

@@ -35,11 +35,14 @@ const MOST_ALTERNATIVES = 64;
 const anyName = () => true;
 
 /** `text`: without its `!`, relative to `root` or absolute. */
-export function parsePathPattern(written: string, excludes: boolean, text: string, root: string): PathPattern {
+export function parsePathPattern(
+  written: string,
+  { excludes, text, root }: { excludes: boolean; text: string; root: string },
+): PathPattern {
   const clean = text.replace(/\/{2,}/g, "/").replace(/^(?:\.\/)+/, "");
   const onlyBelow = clean.endsWith("/");
   const path = trimEnd(clean, "/").replace(/^\.$/, "");
-  const branches = expandBraces(path, root).map((one) => parseBranch(one, onlyBelow, root));
+  const branches = expandBraces(path, root).map((one) => parseBranch(one, { onlyBelow, root }));
   const bases = [...new Set(branches.map(({ base }) => base))].sort((a, b) => b.length - a.length);
   return {
     written,
@@ -64,7 +67,7 @@ interface Branch {
   segments: readonly Segment[];
 }
 
-function parseBranch(path: string, onlyBelow: boolean, root: string): Branch {
+function parseBranch(path: string, { onlyBelow, root }: { onlyBelow: boolean; root: string }): Branch {
   const isAbsolute = path.startsWith("/");
   if (path === "") return { base: "", isAbsolute, segments: [ANY_DEPTH, anyName] };
   const parts = path.split("/");
@@ -165,7 +168,8 @@ function findGroup(text: string, root: string): { from: number; to: number; choi
       commas = [at];
     } else if (letter === "," && depth === 1) commas.push(at);
     else if (letter === "}" && depth > 0 && --depth === 0) {
-      if (!text.slice(from, at).includes("/") && (commas.length === 1 || !isBeginning(text, from, at, root))) continue;
+      if (!text.slice(from, at).includes("/") && (commas.length === 1 || !isBeginning(text, { from, to: at, root })))
+        continue;
       const ends = [...commas.slice(1), at];
       return { from, to: at + 1, choices: commas.map((comma, index) => text.slice(comma + 1, ends[index])) };
     }
@@ -174,7 +178,7 @@ function findGroup(text: string, root: string): { from: number; to: number; choi
 }
 
 /** Whether nothing before this group is a pattern, and no file has the name as it is written. */
-function isBeginning(text: string, from: number, to: number, root: string): boolean {
+function isBeginning(text: string, { from, to, root }: { from: number; to: number; root: string }): boolean {
   if (MAGIC.test(text.slice(0, from).replace(ESCAPED, ""))) return false;
   const end = text.indexOf("/", to);
   return !isThere(`${root}/${text.slice(0, end < 0 ? text.length : end)}`);

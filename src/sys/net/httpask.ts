@@ -70,8 +70,8 @@ export function askHttp(question: HttpQuestion): Promise<HttpAnswer> {
   };
   const { limitMs, signal } = question;
   const close = closerOf(exchange);
-  const onAbort = () => finish(exchange, "the request was cancelled", close);
-  const onLimit = () => finish(exchange, `nothing received within ${Math.round(limitMs)}ms`, close);
+  const onAbort = () => finish(exchange, { why: "the request was cancelled", hangUp: close });
+  const onLimit = () => finish(exchange, { why: `nothing received within ${Math.round(limitMs)}ms`, hangUp: close });
   const timer = setTimeout(onLimit, limitMs);
   signal.addEventListener("abort", onAbort);
   if (signal.aborted) onAbort();
@@ -99,14 +99,14 @@ function connect(exchange: Exchange): void {
       // The server closed first; an ordinary close here would leave it waiting.
       end(socket) {
         reader.end();
-        finish(exchange, "it closed the connection without an answer", () => {});
+        finish(exchange, { why: "it closed the connection without an answer", hangUp: () => {} });
         socket.terminate();
       },
-      close: () => finish(exchange, "it closed the connection without an answer", () => {}),
-      error: (_socket, error) => finish(exchange, messageOf(error), close),
-      connectError: (_socket, error) => finish(exchange, describeRefusal(address, error), () => {}),
+      close: () => finish(exchange, { why: "it closed the connection without an answer", hangUp: () => {} }),
+      error: (_socket, error) => finish(exchange, { why: messageOf(error), hangUp: close }),
+      connectError: (_socket, error) => finish(exchange, { why: describeRefusal(address, error), hangUp: () => {} }),
     },
-  }).catch((error) => finish(exchange, describeRefusal(address, error), () => {}));
+  }).catch((error) => finish(exchange, { why: describeRefusal(address, error), hangUp: () => {} }));
 }
 
 function take(exchange: Exchange, bytes: Uint8Array): void {
@@ -115,14 +115,17 @@ function take(exchange: Exchange, bytes: Uint8Array): void {
   const close = closerOf(exchange);
   exchange.bytesTaken += bytes.length;
   reader.take(bytes);
-  if (reader.isBroken()) finish(exchange, "what it sent is not HTTP/1", awaitClose(exchange, CLOSE_MS));
-  else if (reader.isWhole()) finish(exchange, "", awaitClose(exchange, reader.serverCloses() ? CLOSE_MS : MOMENT_MS));
-  else if (exchange.bytesTaken > MOST_BODY_BYTES) finish(exchange, "its response does not end", close);
-  else if (reader.status() !== null) exchange.bodyTimer ??= setTimeout(() => finish(exchange, "", close), BODY_MS);
+  if (reader.isBroken())
+    finish(exchange, { why: "what it sent is not HTTP/1", hangUp: awaitClose(exchange, CLOSE_MS) });
+  else if (reader.isWhole())
+    finish(exchange, { why: "", hangUp: awaitClose(exchange, reader.serverCloses() ? CLOSE_MS : MOMENT_MS) });
+  else if (exchange.bytesTaken > MOST_BODY_BYTES) finish(exchange, { why: "its response does not end", hangUp: close });
+  else if (reader.status() !== null)
+    exchange.bodyTimer ??= setTimeout(() => finish(exchange, { why: "", hangUp: close }), BODY_MS);
 }
 
 /** Only the first call counts. */
-function finish(exchange: Exchange, why: string, hangUp: (socket: Bun.Socket) => void): void {
+function finish(exchange: Exchange, { why, hangUp }: { why: string; hangUp: (socket: Bun.Socket) => void }): void {
   if (exchange.isOver) return;
   exchange.isOver = true;
   exchange.letGo();

@@ -31,7 +31,7 @@ export async function connectForLines(path: string, handlers: LineHandlers): Pro
       open(opened) {
         refused.why = foreignPeer(descriptorOf(opened), path);
         if (refused.why !== null) return void opened.terminate();
-        opened.data = makeLineState(opened, MOST_BEHIND, { held: 0 });
+        opened.data = makeLineState(opened, { mostWaiting: MOST_BEHIND, budget: { held: 0 } });
         opened.data.handlers = handlers;
       },
       data: (opened, bytes) => opened.data && receiveBytes(opened.data, bytes),

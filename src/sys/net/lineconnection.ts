@@ -67,7 +67,10 @@ export function descriptorOf(socket: Socket<LineState>): number {
 const NO_HANDLERS: LineHandlers = { onMessage: () => {}, onClose: () => {} };
 
 /** `handlers` may be set later, before anything has arrived. */
-export function makeLineState(socket: Socket<LineState>, mostWaiting: number, budget: LineBudget): LineState {
+export function makeLineState(
+  socket: Socket<LineState>,
+  { mostWaiting, budget }: { mostWaiting: number; budget: LineBudget },
+): LineState {
   const flushed = Promise.withResolvers<void>();
   flushed.resolve();
   return {

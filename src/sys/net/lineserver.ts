@@ -37,8 +37,10 @@ const PRIVATE_SOCKET = 0o177;
  */
 export function listenForLines(
   path: string,
-  accept: (line: LineConnection, peer: Peer | null) => LineHandlers | null,
-  { mostWaiting = MOST_BEHIND }: ListenOptions = {},
+  {
+    accept,
+    mostWaiting = MOST_BEHIND,
+  }: { accept: (line: LineConnection, peer: Peer | null) => LineHandlers | null } & ListenOptions,
 ): LineServer {
   const open = new Set<Socket<LineState>>();
   const budget: LineBudget = { held: 0 };
@@ -49,7 +51,7 @@ export function listenForLines(
       unix: path,
       socket: {
         open(socket) {
-          socket.data = makeLineState(socket, mostWaiting, budget);
+          socket.data = makeLineState(socket, { mostWaiting, budget });
           const handlers = accept(connectionOf(socket.data), peerOf(descriptorOf(socket)));
           if (handlers === null) return void socket.end();
           socket.data.handlers = handlers;

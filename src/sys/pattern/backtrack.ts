@@ -68,7 +68,7 @@ function matcherOf(node: Node, way: 1 | -1): Matcher {
       return (tried, at, rest) => parts.some((part) => part(tried, at, rest));
     }
     case "repeat":
-      return node.body.is === "units" ? repeatUnit(node, node.body, way) : repeat(node, way);
+      return node.body.is === "units" ? repeatUnit(node, { unit: node.body, way }) : repeat(node, way);
     case "edge":
       return ({ text }, at, rest) => {
         const outside = node.end ? at === text.length : at === 0;
@@ -143,7 +143,10 @@ function unitTest(units: Units): (tried: Try, at: number) => boolean {
 type Repeat = Extract<Node, { is: "repeat" }>;
 
 /** Without a nested call for each unit: a line may be longer than the stack is deep. */
-function repeatUnit({ min, max, greedy }: Repeat, unit: Extract<Node, { is: "units" }>, way: 1 | -1): Matcher {
+function repeatUnit(
+  { min, max, greedy }: Repeat,
+  { unit, way }: { unit: Extract<Node, { is: "units" }>; way: 1 | -1 },
+): Matcher {
   const isUnit = unitTest(unit.units);
   return (tried, at, rest) => {
     const next = (count: number) => isUnit(tried, way > 0 ? at + count : at - count - 1);

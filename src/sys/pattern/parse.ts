@@ -52,12 +52,15 @@ export function parsePattern(source: string, given: Flags): ParsedPattern {
       const before = group;
       const body = atom();
       const repeat = taken(/([*+?]|\{(\d+)(,?)(\d*)\})(\??)/y);
-      parts.push(repeat === null ? body : repeated(body, repeat, before));
+      parts.push(repeat === null ? body : repeated(body, { repeat, before }));
     }
     return { is: "sequence", parts };
   }
 
-  function repeated(body: Node, [, sign, least, comma, most, lazy]: RegExpExecArray, before: number): Node {
+  function repeated(
+    body: Node,
+    { repeat: [, sign, least, comma, most, lazy], before }: { repeat: RegExpExecArray; before: number },
+  ): Node {
     const min = sign === "+" ? 1 : least === undefined ? 0 : Number(least);
     const unbounded = sign === "*" || sign === "+" || (comma === "," && most === "");
     const max = unbounded ? Number.POSITIVE_INFINITY : sign === "?" ? 1 : Number(most || least);

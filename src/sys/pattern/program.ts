@@ -40,7 +40,7 @@ export interface Program {
 export function makeProgram(node: Node): Program | null {
   const steps: ProgramStep[] = [{ is: "match" }];
   const sets: Units[] = [];
-  const start = layOut(node, steps, sets);
+  const start = layOut(node, { steps, sets });
   return start === null ? null : { steps, start, ...classify(sets, steps) };
 }
 
@@ -52,7 +52,7 @@ export function holds(node: Assertion, before: number, after: number): boolean {
 }
 
 /** Writes the steps from the last to the first and returns the first. Null when there are too many. */
-function layOut(whole: Node, steps: ProgramStep[], sets: Units[]): number | null {
+function layOut(whole: Node, { steps, sets }: { steps: ProgramStep[]; sets: Units[] }): number | null {
   const indexes = new Map<string, number>();
   const add = (step: ProgramStep): number => {
     if (steps.length < MOST_STEPS) return steps.push(step) - 1;

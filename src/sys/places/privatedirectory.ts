@@ -31,7 +31,7 @@ function makeAbove(directory: string): void {
   try {
     makeDirectories(above);
   } catch (error) {
-    if (errnoOf(error) !== "EEXIST") throw writeError(above, error);
+    if (errnoOf(error) !== "EEXIST") throw writeError(above, { cause: error });
   }
 }
 
@@ -42,7 +42,7 @@ function makeOne(path: string): void {
       handToOwner(at);
     });
   } catch (error) {
-    if (errnoOf(error) !== "EEXIST") throw writeError(path, error);
+    if (errnoOf(error) !== "EEXIST") throw writeError(path, { cause: error });
   }
   checkOne(path);
 }
@@ -84,7 +84,7 @@ function checkOne(path: string): boolean {
     try {
       makePrivate(path, stat);
     } catch (error) {
-      if ((stat.mode & 0o022) !== 0) throw writeError(path, error);
+      if ((stat.mode & 0o022) !== 0) throw writeError(path, { cause: error });
     }
   }
   return true;
@@ -127,9 +127,9 @@ export function ignoreInGit(directory: string): void {
   checkOwn(file);
   try {
     const there = statThere(file);
-    if (there === undefined) createFile(file, IGNORE_ALL, { durable: false });
+    if (there === undefined) createFile(file, { text: IGNORE_ALL, durable: false });
     else if (there.size !== IGNORE_ALL.length || readOwn(file).toString() !== IGNORE_ALL)
-      writeWhole(file, IGNORE_ALL, { durable: false });
+      writeWhole(file, { text: IGNORE_ALL, durable: false });
   } catch {
     // read-only, or another process was faster: hiding it from git is a convenience
   }

@@ -45,15 +45,16 @@ export function findRoot(request: RootRequest): string | null {
     if (!statOf(start)?.isDirectory()) {
       throw new DtError("no-root", `${start} is not a directory.`, { status: EXIT.usage });
     }
-    return nearestRoot(start, MANIFESTS, request) ?? nearestRoot(start, STATE, request);
+    return nearestRoot(start, { holding: MANIFESTS, request }) ?? nearestRoot(start, { holding: STATE, request });
   }
-  const named = () => (env.DIALTONE_ROOT ? nearestRoot(resolveFrom(cwd, env.DIALTONE_ROOT), MANIFESTS, request) : null);
+  const named = () =>
+    env.DIALTONE_ROOT ? nearestRoot(resolveFrom(cwd, env.DIALTONE_ROOT), { holding: MANIFESTS, request }) : null;
   if (cwd === null) {
     const root = named();
     if (root === null) throw removedError();
     return root;
   }
-  return nearestRoot(cwd, MANIFESTS, request) ?? named() ?? nearestRoot(cwd, STATE, request);
+  return nearestRoot(cwd, { holding: MANIFESTS, request }) ?? named() ?? nearestRoot(cwd, { holding: STATE, request });
 }
 
 /** Whether this very directory is a project: false once it, or what makes it a project, was removed. */
@@ -83,7 +84,7 @@ function refuseRaw(start: string, holding: string): void {
   }
 }
 
-function nearestRoot(start: string, holding: string, request: RootRequest): string | null {
+function nearestRoot(start: string, { holding, request }: { holding: string; request: RootRequest }): string | null {
   refuseRaw(start, holding);
   /** The nearest folder that may be a project, used when none above is one. */
   let unclear: string | null = null;
@@ -95,7 +96,7 @@ function nearestRoot(start: string, holding: string, request: RootRequest): stri
       request.onPassed?.(
         `${join(root, holding)} is skipped: it belongs to another tool (${folder.file} is for ${folder.of})`,
       );
-    else if ((folder.is === "own" || unclear === null) && isToBeUsed(root, holding, start, request)) {
+    else if ((folder.is === "own" || unclear === null) && isToBeUsed(root, { holding, start, request })) {
       if (folder.is === "own") {
         if (unclear !== null)
           request.onPassed?.(`${join(unclear, holding)} is skipped: nothing in it is a dt manifest`);
@@ -110,7 +111,10 @@ function nearestRoot(start: string, holding: string, request: RootRequest): stri
 }
 
 /** False: skip it. Throws when the user has to decide. */
-function isToBeUsed(root: string, holding: string, start: string, request: RootRequest): boolean {
+function isToBeUsed(
+  root: string,
+  { holding, start, request }: { holding: string; start: string; request: RootRequest },
+): boolean {
   const { env } = request;
   const own = ownUids(env);
   const strangers = ownersOf(root, holding).filter((uid) => !own.includes(uid));

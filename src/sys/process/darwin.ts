@@ -114,7 +114,7 @@ export function makeProcessTable(): ProcessTable {
 /** The boot time in seconds stands in where there is no session id; it changes when the clock is set. */
 function readBootId(): string {
   const session = sysctlByName("kern.bootsessionuuid");
-  const id = session === null ? "" : textAt(session, 0, session.length);
+  const id = session === null ? "" : textAt(session, { at: 0, size: session.length });
   if (id !== "") return id;
   const time = sysctlByName("kern.boottime");
   if (time === null || time.length < 8) throw new Error("the kernel does not say which boot this is (kern.boottime)");

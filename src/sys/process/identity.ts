@@ -56,10 +56,10 @@ export interface ProcessTable {
   /** Whether the process holds this file (device and inode) open for writing; undefined when that cannot be seen. */
   isWriting(pid: number, file: FileIdentity): boolean | undefined;
   /**
-   * Whether the two processes write this file through the same open file description, which can only be inherited or
-   * handed over, never opened. Undefined when that cannot be seen.
+   * Whether the two processes (pids) write this file through the same open file description, which can only be
+   * inherited or handed over, never opened. Undefined when that cannot be seen.
    */
-  shareDescription(pid: number, other: number, file: FileIdentity): boolean | undefined;
+  shareDescription(file: FileIdentity, pids: readonly [number, number]): boolean | undefined;
   /** TCP ports that any of these processes listens on. */
   listeningPorts(pids: Iterable<number>): ListeningPort[];
   /** The sockets that listen on this TCP port, on each address. */

@@ -80,7 +80,7 @@ export function decodeBsdInfo(bytes: Buffer): Entry {
     pgid: bytes.readInt32LE(PBI_PGID),
     startTime: microseconds(bytes.readBigUInt64LE(PBI_START_TVSEC), bytes.readBigUInt64LE(PBI_START_TVUSEC)),
     state: STATES[bytes.readUInt32LE(PBI_STATUS)] ?? "?",
-    comm: textAt(bytes, PBI_COMM, PBI_COMM_SIZE),
+    comm: textAt(bytes, { at: PBI_COMM, size: PBI_COMM_SIZE }),
   };
 }
 
@@ -99,7 +99,7 @@ export function decodeKinfoProcs(bytes: Buffer): Entry[] {
       pgid: one.readInt32LE(E_PGID),
       startTime: microseconds(one.readBigUInt64LE(P_STARTTIME_SEC), BigInt(one.readUInt32LE(P_STARTTIME_USEC))),
       state: STATES[one.readUInt8(P_STAT)] ?? "?",
-      comm: textAt(one, P_COMM, P_COMM_SIZE),
+      comm: textAt(one, { at: P_COMM, size: P_COMM_SIZE }),
     };
   });
 }
@@ -189,7 +189,7 @@ export function decodeListeningPorts(bytes: Buffer): Set<number> {
   return ports;
 }
 
-export function textAt(bytes: Buffer, at: number, size: number): string {
+export function textAt(bytes: Buffer, { at, size }: { at: number; size: number }): string {
   const end = bytes.subarray(at, at + size).indexOf(0);
   return bytes.toString("utf8", at, at + (end < 0 ? size : end));
 }

@@ -71,7 +71,10 @@ export function makeProcessTable(): ProcessTable {
     return { outcome: "gone" };
   }
 
-  function sendThroughPidfd(identity: ProcessIdentity, signal: number, flags: number): SignalOutcome | null {
+  function sendThroughPidfd(
+    identity: ProcessIdentity,
+    { signal, flags }: { signal: number; flags: number },
+  ): SignalOutcome | null {
     const opened = openVerified(identity);
     if ("outcome" in opened) return opened.outcome;
     try {
@@ -99,8 +102,8 @@ export function makeProcessTable(): ProcessTable {
     listeningPorts,
     listenersOn,
     hidingProcessesOf,
-    signal: (identity, signal) => sendThroughPidfd(identity, signal, 0) ?? "unknown",
-    signalGroup: (leader, signal) => sendThroughPidfd(leader, signal, PIDFD_SIGNAL_PROCESS_GROUP),
+    signal: (identity, signal) => sendThroughPidfd(identity, { signal, flags: 0 }) ?? "unknown",
+    signalGroup: (leader, signal) => sendThroughPidfd(leader, { signal, flags: PIDFD_SIGNAL_PROCESS_GROUP }),
     becomeSubreaper: () => libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,
     childrenOf,
     isOwn,

@@ -13,12 +13,15 @@ const SYS_KCMP = process.arch === "x64" ? 312 : 272;
 const O_ACCMODE = 0o3;
 
 export function isWriting(pid: number, file: FileIdentity): boolean | undefined {
-  const fds = writingDescriptors(pid, file, 1);
+  const fds = writingDescriptors(pid, { file, most: 1 });
   return fds === undefined ? undefined : fds.length > 0;
 }
 
 /** The descriptors by which the process writes the file, at most `most`; undefined when they cannot be seen. */
-function writingDescriptors(pid: number, file: FileIdentity, most = Number.POSITIVE_INFINITY): number[] | undefined {
+function writingDescriptors(
+  pid: number,
+  { file, most = Number.POSITIVE_INFINITY }: { file: FileIdentity; most?: number | undefined },
+): number[] | undefined {
   for (const place of threadPlacesOf(pid)) {
     let fds: number[];
     try {
@@ -30,7 +33,7 @@ function writingDescriptors(pid: number, file: FileIdentity, most = Number.POSIT
     if (fds.length === 0) continue;
     const found: number[] = [];
     for (const fd of fds) {
-      if (isWritingThrough(place, fd, file)) found.push(fd);
+      if (isWritingThrough(place, { fd, file })) found.push(fd);
       if (found.length >= most) break;
     }
     return found;
@@ -38,8 +41,8 @@ function writingDescriptors(pid: number, file: FileIdentity, most = Number.POSIT
   return [];
 }
 
-export function shareDescription(pid: number, other: number, file: FileIdentity): boolean | undefined {
-  const [fds, others] = [writingDescriptors(pid, file), writingDescriptors(other, file)];
+export function shareDescription(file: FileIdentity, [pid, other]: readonly [number, number]): boolean | undefined {
+  const [fds, others] = [writingDescriptors(pid, { file }), writingDescriptors(other, { file })];
   if (fds === undefined || others === undefined) return undefined;
   let seen: boolean | undefined = false;
   for (const fd of fds) {
@@ -53,7 +56,7 @@ export function shareDescription(pid: number, other: number, file: FileIdentity)
   return seen;
 }
 
-function isWritingThrough(place: string, fd: number, file: FileIdentity): boolean {
+function isWritingThrough(place: string, { fd, file }: { fd: number; file: FileIdentity }): boolean {
   try {
     const stat = statSync(`${place}/fd/${fd}`);
     if (stat.ino !== file.ino || stat.dev !== file.dev) return false;

@@ -86,7 +86,7 @@ function dumpFamily(fd: number, family: number): ListeningSocket[] | null {
       found.push({
         port: view.getUint16(at + PORT_AT),
         address: answer.slice(at + ADDRESS_AT, at + ADDRESS_AT + (family === AF_INET ? 4 : 16)),
-        onlyIpv6: family === AF_INET6 && isOnlyIpv6(view, at + ATTRIBUTES_AT, at + size),
+        onlyIpv6: family === AF_INET6 && isOnlyIpv6(view, { from: at + ATTRIBUTES_AT, end: at + size }),
         uid: view.getUint32(at + UID_AT, true),
         inode: String(view.getUint32(at + INODE_AT, true)),
       });
@@ -96,7 +96,7 @@ function dumpFamily(fd: number, family: number): ListeningSocket[] | null {
 }
 
 /** False when the kernel does not say: then it may take IPv4 too. */
-function isOnlyIpv6(view: DataView, from: number, end: number): boolean {
+function isOnlyIpv6(view: DataView, { from, end }: { from: number; end: number }): boolean {
   for (let at = from; at + 4 < end; ) {
     const size = view.getUint16(at, true);
     if (size < 4) return false;

@@ -14,31 +14,36 @@ import { readSealed, writeSealed } from "./sealed.ts";
 
 export type HomeKind = "trust" | "known" | "told";
 
-export function homeFileOf(home: string, kind: HomeKind, root: string): string {
+export function homeFileOf(home: string, { kind, root }: { kind: HomeKind; root: string }): string {
   return join(home, kind, `${rootSlug(root)}.json`);
 }
 
 /** A file that does not name this root is unreadable: two roots never share a file, and a copied one is no answer. */
 export function readHomeFile<T extends { version: number; root: string }>(
   home: string,
-  kind: HomeKind,
-  root: string,
+  { kind, root }: { kind: HomeKind; root: string },
 ): FileRead<T> {
-  return readSealed(homeFileOf(home, kind, root), makeSeal(home, home), (value) => {
-    const content = value as T;
-    if (content?.version !== 1 || content.root !== root) throw new Error(`it is not about ${root}`);
-    return content;
+  return readSealed(homeFileOf(home, { kind, root }), {
+    seal: makeSeal(home, home),
+    check: (value) => {
+      const content = value as T;
+      if (content?.version !== 1 || content.root !== root) throw new Error(`it is not about ${root}`);
+      return content;
+    },
   });
 }
 
 /** Throws a DtError that names file and cause. */
-export function writeHomeFile<T extends { version: 1; root: string }>(home: string, kind: HomeKind, content: T): void {
+export function writeHomeFile<T extends { version: 1; root: string }>(
+  home: string,
+  { kind, content }: { kind: HomeKind; content: T },
+): void {
   homeKindDirectory(home, kind);
-  const file = homeFileOf(home, kind, content.root);
+  const file = homeFileOf(home, { kind, root: content.root });
   try {
-    writeSealed(file, makeSeal(home, home), content);
+    writeSealed(file, { seal: makeSeal(home, home), value: content });
   } catch (error) {
-    throw writeError(file, (error as Error).cause ?? error, "DIALTONE_HOME");
+    throw writeError(file, { cause: (error as Error).cause ?? error, variable: "DIALTONE_HOME" });
   }
 }
 
@@ -48,13 +53,13 @@ export function homeKindDirectory(home: string, kind: HomeKind): string {
   try {
     makeDirectories(directory);
   } catch (error) {
-    throw writeError(directory, error, "DIALTONE_HOME");
+    throw writeError(directory, { cause: error, variable: "DIALTONE_HOME" });
   }
   return directory;
 }
 
-export function removeHomeFile(home: string, kind: HomeKind, root: string): void {
-  removeOwn(homeFileOf(home, kind, root));
+export function removeHomeFile(home: string, { kind, root }: { kind: HomeKind; root: string }): void {
+  removeOwn(homeFileOf(home, { kind, root }));
 }
 
 /** All files of a kind that can be read. */
@@ -67,7 +72,7 @@ export function listHomeFiles<T extends { version: number; root: string }>(home:
   }
   return names.sort().flatMap((name) => {
     if (name.startsWith(".") || !name.endsWith(".json")) return [];
-    const read = readSealed(join(home, kind, name), makeSeal(home, home), (value) => value as T);
+    const read = readSealed(join(home, kind, name), { seal: makeSeal(home, home), check: (value) => value as T });
     return read.is === "there" && read.value?.version === 1 && typeof read.value.root === "string" ? [read.value] : [];
   });
 }

@@ -16,7 +16,10 @@ type Check<T> = (value: unknown, movedFrom: string | null) => T;
  * `check` returns the value or throws an error with a sentence. A foreign file is `unreadable` and marked as foreign;
  * nothing in it is used. `as`: the path it was written for, if it was renamed since.
  */
-export function readSealed<T>(path: string, seal: Seal, check: Check<T>, as = path): FileRead<T> {
+export function readSealed<T>(
+  path: string,
+  { seal, check, as = path }: { seal: Seal; check: Check<T>; as?: string | undefined },
+): FileRead<T> {
   const text = readOwnText(path, seal.mayBeOwn);
   if (text.is !== "there") return text;
   try {
@@ -28,8 +31,11 @@ export function readSealed<T>(path: string, seal: Seal, check: Check<T>, as = pa
   }
 }
 
-export function writeSealed(path: string, seal: Seal, value: object, options: WriteOptions = {}): void {
-  writeOwn(path, seal.close(path, value), options);
+export function writeSealed(
+  path: string,
+  { seal, value, ...options }: { seal: Seal; value: object } & WriteOptions,
+): void {
+  writeOwn(path, { text: seal.close(path, value), ...options });
 }
 
 /**

@@ -60,7 +60,7 @@ export function openSecrets(home: string | null, near: string): Secrets {
       try {
         makeSecret(place);
       } catch (error) {
-        throw error instanceof DtError ? error : writeError(join(place, NAME), error);
+        throw error instanceof DtError ? error : writeError(join(place, NAME), { cause: error });
       }
       const made = read(place);
       if (made !== null) return made;
@@ -118,7 +118,7 @@ function makeSecret(place: string): void {
   makeDirectories(place);
   const text = `${Buffer.from(crypto.getRandomValues(new Uint8Array(BYTES))).toString("hex")}\n`;
   try {
-    createWhole(join(place, NAME), text);
+    createWhole(join(place, NAME), { text });
   } catch (error) {
     if (errnoOf(error) !== "EEXIST") throw error; // two processes made it at once: the first one's counts
   }

@@ -19,9 +19,9 @@ export interface AttachedProgram {
 /** Throws a DtError (126, 127) when the program cannot be started. */
 export function startAttached({ argv, cwd, env }: Execution): AttachedProgram {
   checkWorkingDirectory(cwd);
-  const file = findExecutable(argv[0], env.PATH ?? "", cwd);
+  const file = findExecutable(argv[0], { path: env.PATH ?? "", cwd });
   const start = (command: string[], argv0: string) =>
-    withCleanLimits(inheritedOpenFiles(), () =>
+    withCleanLimits({ openFiles: inheritedOpenFiles() }, () =>
       bunSpawn(command, { argv0, cwd, env, stdio: ["inherit", "inherit", "inherit"] }),
     );
   let child: ReturnType<typeof start>;

@@ -50,18 +50,15 @@ export function openDrain(logFd: number): Drain | null {
   const { reading, writing } = ends;
   let over = false;
   const start = () => {
-    const child = withCleanLimits(
-      null,
-      () =>
-        bunSpawn([...sameBuildCommand(), HIDDEN.drain], {
-          cwd: "/",
-          env: MARK,
-          detached: true,
-          stdin: reading,
-          stdout: log,
-          stderr: "ignore",
-        }),
-      null,
+    const child = withCleanLimits({ openFiles: null, lineage: null }, () =>
+      bunSpawn([...sameBuildCommand(), HIDDEN.drain], {
+        cwd: "/",
+        env: MARK,
+        detached: true,
+        stdin: reading,
+        stdout: log,
+        stderr: "ignore",
+      }),
     );
     void child.exited.then(async () => {
       if (child.signalCode !== null) return again();

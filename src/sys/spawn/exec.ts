@@ -22,8 +22,8 @@ export interface Execution {
 /** Does not return, except by throwing a DtError (126, 127). `descriptors`: open files to hand over. */
 export function becomeCommand({ argv, cwd, env }: Execution, descriptors: readonly number[]): never {
   checkWorkingDirectory(cwd);
-  const file = findExecutable(argv[0], env.PATH ?? "", cwd);
-  refuseNul(file, argv, env);
+  const file = findExecutable(argv[0], { path: env.PATH ?? "", cwd });
+  refuseNul(file, { argv, env });
   const environment = variablesOf(env);
   try {
     process.chdir(cwd);
@@ -53,8 +53,7 @@ export function variablesOf(env: Readonly<Record<string, string | undefined>>): 
  */
 export function becomeDt(
   words: readonly [string, ...string[]],
-  ownEnv: Record<string, string | undefined>,
-  descriptors: readonly number[],
+  { ownEnv, descriptors }: { ownEnv: Record<string, string | undefined>; descriptors: readonly number[] },
 ): never {
   restoreForExec();
   handOver(descriptors);
@@ -104,7 +103,7 @@ export function layOut(words: readonly string[]): { pointers: BigUint64Array; by
 }
 
 /** C strings end at a NUL: the rest would be lost silently. */
-export function refuseNul(file: string, argv: readonly string[], env: Record<string, string>): void {
+export function refuseNul(file: string, { argv, env }: { argv: readonly string[]; env: Record<string, string> }): void {
   const word = argv.findIndex((one) => one.includes("\0"));
   const name = Object.keys(env).find((one) => one.includes("\0") || env[one]?.includes("\0"));
   if (word < 0 && name === undefined) return;

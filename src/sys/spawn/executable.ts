@@ -9,13 +9,15 @@ import { showWord } from "../text/shell.ts";
  */
 export function checkWorkingDirectory(cwd: string): void {
   const found = look(cwd);
-  if (found === "absent") throw badDirectory(cwd, "does not exist", EXIT.notFound);
-  if (typeof found === "string") throw badDirectory(cwd, `cannot be entered: ${found}`, EXIT.cannotExecute);
-  if (!found.isDirectory()) throw badDirectory(cwd, "is not a directory", EXIT.notFound);
-  if (!mayExecute(cwd)) throw badDirectory(cwd, `cannot be entered: ${REASONS.EACCES}`, EXIT.cannotExecute);
+  if (found === "absent") throw badDirectory(cwd, { what: "does not exist", status: EXIT.notFound });
+  if (typeof found === "string")
+    throw badDirectory(cwd, { what: `cannot be entered: ${found}`, status: EXIT.cannotExecute });
+  if (!found.isDirectory()) throw badDirectory(cwd, { what: "is not a directory", status: EXIT.notFound });
+  if (!mayExecute(cwd))
+    throw badDirectory(cwd, { what: `cannot be entered: ${REASONS.EACCES}`, status: EXIT.cannotExecute });
 }
 
-function badDirectory(cwd: string, what: string, status: number): DtError {
+function badDirectory(cwd: string, { what, status }: { what: string; status: number }): DtError {
   const hint =
     status === EXIT.notFound
       ? "Create it, or correct `cwd` in the manifest."
@@ -24,7 +26,7 @@ function badDirectory(cwd: string, what: string, status: number): DtError {
 }
 
 /** The absolute path of `name`; throws `not-found` (127) or `not-executable` (126) with the paths tried. */
-export function findExecutable(name: string, path: string, cwd: string): string {
+export function findExecutable(name: string, { path, cwd }: { path: string; cwd: string }): string {
   if (name === "") throw new DtError("not-found", "The command's name is empty.", { status: EXIT.notFound });
   const named = name.includes("/");
   const candidates = named

@@ -88,7 +88,10 @@ function restoreLineage(soft: bigint): void {
  * Runs `spawn` with an empty signal mask, this soft limit of open files and this lineage (null: none; default: dt's
  * own), then restores dt's own limits.
  */
-export function withCleanLimits<T>(openFiles: bigint | null, spawn: () => T, lineage?: bigint | null): T {
+export function withCleanLimits<T>(
+  { openFiles, lineage }: { openFiles: bigint | null; lineage?: bigint | null | undefined },
+  spawn: () => T,
+): T {
   libc().pthread_sigmask(SIG_SETMASK, ptr(new Uint8Array(128)), null);
   const before = openFiles === null ? null : setOpenFiles(openFiles);
   const inherited = lineage === undefined ? null : setLineage(lineage);

@@ -32,14 +32,13 @@ export interface LeaderExecution extends Execution {
  */
 export function spawnLeader(
   execution: LeaderExecution,
-  logFd: number,
-  openFiles: bigint | null,
-  reopens: boolean,
+  { logFd, openFiles, reopens }: { logFd: number; openFiles: bigint | null; reopens: boolean },
 ): SpawnedLeader {
   const drain = reopens ? (require("./drain.ts") as typeof import("./drain.ts")).openDrain(logFd) : null;
   const output = drain?.writing ?? logFd;
   try {
-    const child = startLeader(execution, openFiles, {
+    const child = startLeader(execution, {
+      openFiles,
       detached: true,
       stdin: "ignore",
       stdout: output,
@@ -57,14 +56,15 @@ export function spawnLeader(
 /** Throws a DtError (126, 127). */
 export function startLeader<Options extends object>(
   { argv, cwd, env, token }: LeaderExecution,
-  openFiles: bigint | null,
-  options: Options,
+  { openFiles, ...options }: { openFiles: bigint | null } & Options,
 ) {
   checkWorkingDirectory(cwd);
   checkNullDevice();
-  const file = findExecutable(argv[0], env.PATH ?? "", cwd);
+  const file = findExecutable(argv[0], { path: env.PATH ?? "", cwd });
   const start = (command: string[], argv0: string) =>
-    withCleanLimits(openFiles, () => bunSpawn(command, { argv0, cwd, env, ...options }), lineageFor(token));
+    withCleanLimits({ openFiles, lineage: lineageFor(token) }, () =>
+      bunSpawn(command, { argv0, cwd, env, ...options }),
+    );
   let child: ReturnType<typeof start>;
   try {
     child = start([file, ...argv.slice(1)], argv[0]);
@@ -79,13 +79,14 @@ export function startLeader<Options extends object>(
  * Starts a dt process in a new session, without a lineage, with pipes for its input and its report; errors are appended
  * to `errorFile`.
  */
-export function spawnDetached(command: string[], env: Record<string, string>, errorFile: string) {
+export function spawnDetached(
+  command: string[],
+  { env, errorFile }: { env: Record<string, string>; errorFile: string },
+) {
   const fd = openErrors(errorFile);
   try {
-    return withCleanLimits(
-      null,
-      () => bunSpawn(command, { cwd: "/", env, detached: true, stdin: "pipe", stdout: "pipe", stderr: fd }),
-      null,
+    return withCleanLimits({ openFiles: null, lineage: null }, () =>
+      bunSpawn(command, { cwd: "/", env, detached: true, stdin: "pipe", stdout: "pipe", stderr: fd }),
     );
   } finally {
     closeSync(fd);
@@ -94,9 +95,9 @@ export function spawnDetached(command: string[], env: Record<string, string>, er
 
 function openErrors(path: string): number {
   try {
-    return openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
+    return openOwnForOthers(path, { flags: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT });
   } catch (error) {
-    throw writeError(path, error);
+    throw writeError(path, { cause: error });
   }
 }
 
@@ -106,24 +107,20 @@ function openErrors(path: string): number {
  */
 export function spawnProbe(
   { argv, cwd, env, lineage }: Execution & { lineage?: bigint | null | undefined },
-  openFiles: bigint | null,
-  detached = false,
+  { openFiles, detached = false }: { openFiles: bigint | null; detached?: boolean | undefined },
 ) {
   try {
-    const file = findExecutable(argv[0], env.PATH ?? "", cwd);
-    const child = withCleanLimits(
-      openFiles,
-      () =>
-        bunSpawn([file, ...argv.slice(1)], {
-          argv0: argv[0],
-          cwd,
-          env,
-          detached,
-          stdin: "ignore",
-          stdout: "ignore",
-          stderr: "ignore",
-        }),
-      lineage,
+    const file = findExecutable(argv[0], { path: env.PATH ?? "", cwd });
+    const child = withCleanLimits({ openFiles, lineage: lineage }, () =>
+      bunSpawn([file, ...argv.slice(1)], {
+        argv0: argv[0],
+        cwd,
+        env,
+        detached,
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "ignore",
+      }),
     );
     return { pid: child.pid, exited: child.exited, kill: () => child.kill("SIGKILL") };
   } catch (error) {

@@ -52,17 +52,22 @@ interface Side {
   terminal: NonNullable<ReturnType<typeof startLeader>["terminal"]> | null;
 }
 
+interface OnTerminal {
+  first: TerminalSize;
+  onOutput: (bytes: Uint8Array) => void;
+  openFiles: bigint | null;
+}
+
 /** Throws a DtError (126, 127). The memory passed to `onOutput` is reused afterwards. */
 export function spawnOnTerminal(
   execution: LeaderExecution,
-  first: TerminalSize,
-  onOutput: (bytes: Uint8Array) => void,
-  openFiles: bigint | null,
+  { first, onOutput, openFiles }: OnTerminal,
 ): SpawnedLeader & { terminal: LeaderTerminal } {
   const size = clamp(first);
   const side: Side = { waiting: [], pending: 0, busy: false, open: true, size, onTaken: () => {}, terminal: null };
   const over = Promise.withResolvers<void>();
-  const child = startLeader(execution, openFiles, {
+  const child = startLeader(execution, {
+    openFiles,
     terminal: {
       cols: size.columns,
       rows: size.rows,

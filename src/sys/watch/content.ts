@@ -17,8 +17,10 @@ const CHUNK_BYTES = 64 * 1024;
  */
 export async function contentMarkOf(
   file: string,
-  before?: ContentMark,
-  mostBytes = Number.POSITIVE_INFINITY,
+  {
+    before,
+    mostBytes = Number.POSITIVE_INFINITY,
+  }: { before?: ContentMark | undefined; mostBytes?: number | undefined } = {},
 ): Promise<ContentMark | null> {
   const stat = statOf(file);
   if (stat === undefined || !stat.isFile()) return markLink(file);
@@ -33,7 +35,10 @@ export async function contentMarkOf(
  * read, or it changed meanwhile or after `before` (a time by the file system's clock), so that it is unclear which
  * content was read.
  */
-export function markUntouched(file: string, before: number, mostBytes: number): ContentMark | null {
+export function markUntouched(
+  file: string,
+  { before, mostBytes }: { before: number; mostBytes: number },
+): ContentMark | null {
   const mayBeOld = ({ mtimeMs, ctimeMs }: Stats) => mtimeMs < before && ctimeMs < before;
   const stat = statOf(file);
   if (stat === undefined || !stat.isFile()) return markLink(file);

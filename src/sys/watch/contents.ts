@@ -43,7 +43,7 @@ export function makeContents(now: () => number): Contents {
       while (waiting.length > 0 && !closed) {
         const until = performance.now() + SLICE_MS;
         for (let file = waiting.pop(); file !== undefined; file = performance.now() < until ? waiting.pop() : undefined)
-          if (known.get(file) === null) known.set(file, markUntouched(file, before, MOST_AHEAD_BYTES));
+          if (known.get(file) === null) known.set(file, markUntouched(file, { before, mostBytes: MOST_AHEAD_BYTES }));
         if (waiting.length > 0) await Bun.sleep(PAUSE_MS);
       }
     },
@@ -52,7 +52,7 @@ export function makeContents(now: () => number): Contents {
       for (const path of paths) {
         const before = known.get(path);
         // Always read: a save may keep size and time.
-        const mark = await contentMarkOf(path, undefined, MOST_BYTES);
+        const mark = await contentMarkOf(path, { before: undefined, mostBytes: MOST_BYTES });
         if (mark === null) known.delete(path);
         else known.set(path, mark);
         const isSame = mark === null ? before === undefined : before?.[2] === mark[2];

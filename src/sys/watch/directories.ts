@@ -28,10 +28,10 @@ const SLICE_MS = 8;
 
 /** Resolves when every change from then on will be seen. */
 export async function watchDirectories(request: DirectoriesRequest): Promise<Directories> {
-  const look = (directory: Directory, atAll: boolean) => lookInto(state, directory, atAll);
+  const look = (directory: Directory, atAll: boolean) => lookInto(state, { directory, atAll });
   const state: TreeState = {
     request,
-    top: makeDirectory(request.from, "", true),
+    top: makeDirectory(request.from, { identity: "", isFirst: true }),
     first: [],
     links: watchLinks(),
     poller: makePoller((directory) => look(directory, true)),
@@ -51,7 +51,7 @@ export async function watchDirectories(request: DirectoriesRequest): Promise<Dir
       state.poller.close();
       if (state.storm !== null) clearTimeout(state.storm);
       state.links.close();
-      forget(state, state.top, () => {});
+      forget(state, { directory: state.top, tell: () => {} });
     },
   };
 }

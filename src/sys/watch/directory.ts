@@ -65,7 +65,7 @@ export interface TreeState {
   look(directory: Directory, atAll: boolean): void;
 }
 
-export function reportTrouble({ request, told }: TreeState, error: unknown, path: string): void {
+export function reportTrouble({ request, told }: TreeState, { error, path }: { error: unknown; path: string }): void {
   const text = `${path} is not watched: ${messageOf(error)}`;
   if (!told.has(text)) request.onTrouble(text);
   told.add(text);
@@ -84,7 +84,7 @@ export function versionOf({ ino, size, mtimeMs, ctimeMs }: Stats): string {
   return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
 }
 
-export function makeDirectory(path: string, identity: string, isFirst: boolean): Directory {
+export function makeDirectory(path: string, { identity, isFirst }: { identity: string; isFirst: boolean }): Directory {
   return {
     path,
     identity,

@@ -22,29 +22,29 @@ export function listen(state: TreeState, directory: Directory): void {
     return;
   }
   try {
-    const watcher = watch(directory.path, (_event, name) => hear(state, directory, name));
+    const watcher = watch(directory.path, (_event, name) => hear(state, { directory, name }));
     watcher.on("error", (error) => {
       watcher.close();
-      lost(state, directory, error);
+      lost(state, { directory, error });
     });
     directory.watcher = watcher;
   } catch (error) {
-    lost(state, directory, error);
+    lost(state, { directory, error });
   }
 }
 
-function lost(state: TreeState, directory: Directory, error: unknown): void {
+function lost(state: TreeState, { directory, error }: { directory: Directory; error: unknown }): void {
   if (state.closed || errnoOf(error) === "ENOENT") return; // its parent reports that
   directory.watcher = null;
   state.poller.add(directory);
-  if (!SPENT.has(errnoOf(error) ?? "")) reportTrouble(state, error, directory.path);
+  if (!SPENT.has(errnoOf(error) ?? "")) reportTrouble(state, { error, path: directory.path });
   else if (!state.spent) {
     state.spent = true;
     state.request.onSpent();
   }
 }
 
-export function hear(state: TreeState, directory: Directory, name: string | null): void {
+export function hear(state: TreeState, { directory, name }: { directory: Directory; name: string | null }): void {
   if (state.closed) return;
   if (name === null) directory.heard = null;
   else directory.heard?.add(name);

@@ -24,7 +24,7 @@ interface Look {
   emit(path: string): void;
 }
 
-export function lookInto(state: TreeState, directory: Directory, atAll: boolean): void {
+export function lookInto(state: TreeState, { directory, atAll }: { directory: Directory; atAll: boolean }): void {
   const { top, request, poller } = state;
   if (directory.timer !== null) clearTimeout(directory.timer);
   directory.timer = null;
@@ -38,7 +38,7 @@ export function lookInto(state: TreeState, directory: Directory, atAll: boolean)
   // Its parent, which gets an event too, removes it; the top has no parent.
   if (own === undefined || !own.isDirectory()) {
     if (directory !== top) return;
-    empty(state, top, look.emit);
+    empty(state, { directory: top, tell: look.emit });
     poller.add(top);
     return;
   }
@@ -50,11 +50,11 @@ export function lookInto(state: TreeState, directory: Directory, atAll: boolean)
   if (entries === null) return;
   // Another git checkout, a worktree or a submodule, is left out until a pattern names it.
   if (directory !== top && entries.some(({ name }) => name === ".git") && !request.enters(directory.path)) {
-    empty(state, directory, () => {});
+    empty(state, { directory, tell: () => {} });
     return;
   }
-  for (const entry of entries) lookAtEntry(state, directory, entry, look);
-  removeMissing(state, directory, new Set(entries.map(({ name }) => name)), look);
+  for (const entry of entries) lookAtEntry(state, { directory, entry, look });
+  removeMissing(state, { directory, there: new Set(entries.map(({ name }) => name)), look });
 }
 
 /** Null when it cannot be read; its parent reports one that is gone. */
@@ -62,12 +62,15 @@ function entriesOf(state: TreeState, { path }: Directory): Dirent[] | null {
   try {
     return readdirSync(path, { withFileTypes: true });
   } catch (error) {
-    if (errnoOf(error) !== "ENOENT") reportTrouble(state, error, path);
+    if (errnoOf(error) !== "ENOENT") reportTrouble(state, { error, path });
     return null;
   }
 }
 
-function removeMissing(state: TreeState, directory: Directory, there: ReadonlySet<string>, { emit }: Look): void {
+function removeMissing(
+  state: TreeState,
+  { directory, there, look: { emit } }: { directory: Directory; there: ReadonlySet<string>; look: Look },
+): void {
   for (const name of [...directory.files.keys()]) {
     if (there.has(name)) continue;
     directory.files.delete(name);
@@ -78,11 +81,14 @@ function removeMissing(state: TreeState, directory: Directory, there: ReadonlySe
     if (there.has(name)) continue;
     directory.directories.delete(name);
     state.links.forget(below.path);
-    forget(state, below, emit);
+    forget(state, { directory: below, tell: emit });
   }
 }
 
-function lookAtEntry(state: TreeState, directory: Directory, entry: Dirent, look: Look): void {
+function lookAtEntry(
+  state: TreeState,
+  { directory, entry, look }: { directory: Directory; entry: Dirent; look: Look },
+): void {
   const { links } = state;
   const { follows, means } = state.request;
   const { name } = entry;
@@ -92,36 +98,38 @@ function lookAtEntry(state: TreeState, directory: Directory, entry: Dirent, look
   // Its target is read again only after an event for the link or the target.
   if (isLink && look.heard !== null && !look.heard.has(name) && isKnown) return;
   const target = isLink && (follows(path) || means(path)) ? (statOf(path) ?? null) : null;
-  if (isLink && (target !== null || means(path))) links.follow(path, () => hear(state, directory, name));
+  if (isLink && (target !== null || means(path))) links.follow(path, () => hear(state, { directory, name }));
   else links.forget(path);
   const isDirectory = entry.isDirectory() || (target?.isDirectory() === true && follows(path));
-  (isDirectory ? lookAtDirectory : lookAtFile)(state, directory, { name, path, target }, look);
+  (isDirectory ? lookAtDirectory : lookAtFile)(state, { parent: directory, name, path, target, look });
 }
 
 interface Entry {
+  parent: Directory;
   name: string;
   path: string;
   /** Of a link that is followed. */
   target: Stats | null;
+  look: Look;
 }
 
-function lookAtDirectory(state: TreeState, parent: Directory, { name, path, target }: Entry, look: Look): void {
+function lookAtDirectory(state: TreeState, { parent, name, path, target, look }: Entry): void {
   const { heard, emit, isFirst } = look;
   const known = parent.directories.get(name);
   if (known !== undefined && heard !== null && !heard.has(name)) return;
   const stat = known === undefined && state.request.skips(path) ? null : (target ?? linkStatOf(path) ?? null);
   if (stat === null || !stat.isDirectory() || directoryIdentityOf(stat) === known?.identity) return;
-  if (known !== undefined) forget(state, known, emit);
+  if (known !== undefined) forget(state, { directory: known, tell: emit });
   if (parent.files.delete(name)) emit(path);
-  parent.directories.set(name, open(state, path, stat, isFirst));
+  parent.directories.set(name, open(state, { path, stat, isFirst }));
 }
 
-function lookAtFile(state: TreeState, parent: Directory, { name, path, target }: Entry, look: Look): void {
+function lookAtFile(state: TreeState, { parent, name, path, target, look }: Entry): void {
   const { heard, emit } = look;
   const below = parent.directories.get(name);
   if (below !== undefined) {
     parent.directories.delete(name);
-    forget(state, below, emit);
+    forget(state, { directory: below, tell: emit });
   }
   const known = parent.files.get(name);
   if (known !== undefined && heard !== null && !heard.has(name)) return;
@@ -134,27 +142,30 @@ function lookAtFile(state: TreeState, parent: Directory, { name, path, target }:
   if (version !== known || heard?.has(name) === true) emit(path);
 }
 
-function open(state: TreeState, path: string, stat: Stats, isFirst: boolean): Directory {
-  const directory = makeDirectory(path, directoryIdentityOf(stat), isFirst);
+function open(state: TreeState, { path, stat, isFirst }: { path: string; stat: Stats; isFirst: boolean }): Directory {
+  const directory = makeDirectory(path, { identity: directoryIdentityOf(stat), isFirst });
   // Before the first look, so that no change after it is missed.
   listen(state, directory);
   if (isFirst) state.first.push(directory);
-  else lookInto(state, directory, true);
+  else lookInto(state, { directory, atAll: true });
   return directory;
 }
 
 /** Forgets a directory that is gone, with everything below it. */
-export function forget(state: TreeState, directory: Directory, tell: (path: string) => void): void {
+export function forget(
+  state: TreeState,
+  { directory, tell }: { directory: Directory; tell: (path: string) => void },
+): void {
   directory.watcher?.close();
   state.poller.remove(directory);
   if (directory.timer !== null) clearTimeout(directory.timer);
   directory.isGone = true;
-  empty(state, directory, tell);
+  empty(state, { directory, tell });
 }
 
-function empty(state: TreeState, directory: Directory, tell: (path: string) => void): void {
+function empty(state: TreeState, { directory, tell }: { directory: Directory; tell: (path: string) => void }): void {
   for (const name of directory.files.keys()) tell(join(directory.path, name));
-  for (const below of directory.directories.values()) forget(state, below, tell);
+  for (const below of directory.directories.values()) forget(state, { directory: below, tell });
   directory.files.clear();
   directory.directories.clear();
   state.links.forgetBelow(directory.path);

@@ -36,9 +36,12 @@ export async function watchTrees(request: TreesRequest): Promise<Trees> {
   const tell = () => request.onUnmatched?.([...unmatched].map(({ written }) => written));
   const open: Directories[] = [];
   for (const group of groups) {
-    const directories = await watchGroup(request, group, (path) => {
-      if (unmatched.size > 0 && match(group, path)) tell();
-      request.onChange(path);
+    const directories = await watchGroup(request, {
+      group,
+      onFile: (path) => {
+        if (unmatched.size > 0 && match(group, path)) tell();
+        request.onChange(path);
+      },
     });
     open.push(directories);
     for (const path of directories.files()) {
@@ -57,8 +60,7 @@ export async function watchTrees(request: TreesRequest): Promise<Trees> {
 
 function watchGroup(
   { onTrouble }: TreesRequest,
-  { from, matcher }: WatchGroup,
-  onFile: (path: string) => void,
+  { group: { from, matcher }, onFile }: { group: WatchGroup; onFile: (path: string) => void },
 ): Promise<Directories> {
   const polls = isRemote(from);
   if (polls)

@@ -5,10 +5,10 @@ import { failure } from "../../kit/failure.ts";
 
 const NOW = Date.UTC(2026, 10, 29, 12, 0, 0);
 const zone = process.env.TZ;
-const at = (text: string, now = NOW) => new Date(pointInTime("--since", text, now)).toISOString();
+const at = (text: string, now = NOW) => new Date(pointInTime("--since", { text, now })).toISOString();
 
 function refusal(text: string, now = NOW): string {
-  const { status, sentence } = failure(() => pointInTime("--since", text, now));
+  const { status, sentence } = failure(() => pointInTime("--since", { text, now }));
   expect(status).toBe(2);
   return sentence;
 }

@@ -35,7 +35,7 @@ function start(more: Partial<Answers> = {}) {
     },
     ...more,
   };
-  const server = serve(path, answers, (level, msg) => void logged.push(`${level} ${msg}`));
+  const server = serve(path, { answers, log: (level, msg) => void logged.push(`${level} ${msg}`) });
   open.push(server);
   return { path, server, emits };
 }
@@ -298,6 +298,6 @@ describe("the socket's file", () => {
   test("a server does not replace a file that is no socket", () => {
     const path = join(scratch(), "s");
     writeFileSync(path, "mine");
-    expect(() => serve(path, {} as Answers, () => {})).toThrow();
+    expect(() => serve(path, { answers: {} as Answers, log: () => {} })).toThrow();
   });
 });

@@ -5,7 +5,7 @@ import { expectLinear } from "../../linear.ts";
 
 const EXPORTED = ["definePlugin"];
 const explain = (message: string, stack?: string) =>
-  explainThrown({ name: "Error", message, stack }, "/m.ts", EXPORTED);
+  explainThrown({ name: "Error", message, stack }, { file: "/m.ts", exported: EXPORTED });
 
 test("a syntax error has its place, with columns from one", () => {
   expect(explain("ParseError: Unexpected token. \n /p/x.ts:4:22")).toMatchObject({

@@ -5,7 +5,7 @@ import type { Plugin } from "../../../src/manifest/model/types.ts";
 import { valueAt } from "../kit.ts";
 
 function resolve(plugin: Plugin) {
-  const verdict = validatePlugin(plugin, "/m.ts", "root");
+  const verdict = validatePlugin(plugin, { file: "/m.ts", origin: "root" });
   if (!verdict.valid) throw new Error(JSON.stringify(verdict.issues));
   return verdict.plugin;
 }

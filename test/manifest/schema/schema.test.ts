@@ -4,7 +4,7 @@ import { formatIssue, validatePlugin } from "../../../src/manifest/load/validate
 import { RESERVED_VERBS } from "../../../src/manifest/model/reserved.ts";
 
 function faults(value: unknown): string[] {
-  const verdict = validatePlugin(value, "/m.ts", "root");
+  const verdict = validatePlugin(value, { file: "/m.ts", origin: "root" });
   return verdict.valid ? [] : verdict.issues.map(formatIssue);
 }
 
@@ -504,9 +504,12 @@ describe("not implemented yet", () => {
 test("property: any value is accepted or refused, without a crash", () => {
   fc.assert(
     fc.property(fc.anything({ withNullPrototype: true, withMap: true, withDate: true, withBigInt: true }), (value) => {
-      expect(typeof validatePlugin(value, "/m", "root").valid).toBe("boolean");
-      expect(validatePlugin({ name: "a", commands: { dev: value } }, "/m", "root").valid).toBe(false);
-      validatePlugin(managed({ ready: value, env: value, run: value, variants: value }), "/m", "root");
+      expect(typeof validatePlugin(value, { file: "/m", origin: "root" }).valid).toBe("boolean");
+      expect(validatePlugin({ name: "a", commands: { dev: value } }, { file: "/m", origin: "root" }).valid).toBe(false);
+      validatePlugin(managed({ ready: value, env: value, run: value, variants: value }), {
+        file: "/m",
+        origin: "root",
+      });
     }),
   );
 });

@@ -69,11 +69,11 @@ describe("new files", () => {
   const files = ["a/b/1", "a/2", "c/3", "4"].map((path) => ({ path, text: `${path}\n` }));
   const namesIn = (directory: string) => readdirSync(directory, { recursive: true, encoding: "utf8" }).sort();
 
-  const failureIn = (root: string) => failure(() => writeNewFiles(root, files, {}));
+  const failureIn = (root: string) => failure(() => writeNewFiles(root, { files, env: {} }));
 
   test("new files are written whole, with the folders above them, and leave no temporary file", () => {
     const root = emptyDirectory();
-    writeNewFiles(root, files, {});
+    writeNewFiles(root, { files, env: {} });
     expect(namesIn(root)).toEqual(["4", "a", "a/2", "a/b", "a/b/1", "c", "c/3"]);
     for (const { path, text } of files) expect(readFileSync(join(root, path), "utf8")).toBe(text);
   });
@@ -115,7 +115,7 @@ describe("new files", () => {
   test("a shared new file may exist by then", () => {
     const root = emptyDirectory();
     writeFileSync(join(root, "s"), "another's");
-    writeNewFiles(root, [{ path: "s", text: "mine", shared: true }, ...files], {});
+    writeNewFiles(root, { files: [{ path: "s", text: "mine", shared: true }, ...files], env: {} });
     expect(readFileSync(join(root, "s"), "utf8")).toBe("another's");
     expect(namesIn(root)).toContain("4");
   });
@@ -123,7 +123,7 @@ describe("new files", () => {
   test("only the owner may write to new files, whatever the umask", () => {
     const root = emptyDirectory();
     chmodSync(root, 0o700);
-    const code = `process.umask(0); (await import(${JSON.stringify(join(REPOSITORY, "src/manifest/start/write.ts"))})).writeNewFiles(${JSON.stringify(root)}, [{ path: "a/b", text: "" }], {});`;
+    const code = `process.umask(0); (await import(${JSON.stringify(join(REPOSITORY, "src/manifest/start/write.ts"))})).writeNewFiles(${JSON.stringify(root)}, { files: [{ path: "a/b", text: "" }], env: {} });`;
     expect(Bun.spawnSync([process.execPath, "-e", code]).exitCode).toBe(0);
     const { stdout } = Bun.spawnSync(["stat", "-c", "%a", join(root, "a"), join(root, "a/b")]);
     expect(stdout.toString()).toBe("755\n644\n");

@@ -15,7 +15,7 @@ test("the daemon keeps its ground, but asks each time whether the root is truste
   mkdirSync(join(root, "manifests"));
   const ground = groundOf({ home, env: { [KNOWN_MARK]: "1" }, table: fakeTable([]) }, root);
   expect(ground.isStrange).toBe(true);
-  writeTrust(home, root, "said");
+  writeTrust(home, { root, how: "said" });
   expect(ground.isStrange).toBe(false);
   forgetTrust(home, root);
   expect(ground.isStrange).toBe(true);

@@ -132,7 +132,9 @@ describe("after the end of a run", () => {
     ],
   ];
   for (const [what, policy, end, more, decision] of cases) {
-    test(what, () => expect(decideAfterEnd(policyOf(policy), { ...usual, end, ...more }, 0)).toEqual(decision));
+    test(what, () =>
+      expect(decideAfterEnd(policyOf(policy), { run: { ...usual, end, ...more }, random: 0 })).toEqual(decision),
+    );
   }
 
   test("every policy has a row above for every end", () => {
@@ -171,7 +173,7 @@ describe("after the end of a run", () => {
     fc.assert(
       fc.property(anyPolicy, fc.nat(5000), fc.nat(2_000_000), random, (policy, inRow, uptimeMs, chance) => {
         const run = { end: "failed" as const, uptimeMs, streak: { inRow, at: [] }, now: 0 };
-        const decision = decideAfterEnd(policy, run, chance);
+        const decision = decideAfterEnd(policy, { run, random: chance });
         if (decision.is !== "restart") return false;
         const { afterMs } = decision;
         return (
@@ -192,7 +194,10 @@ describe("after the end of a run", () => {
         const starts: number[] = [];
         for (const gap of gaps) {
           now += gap;
-          const decision = decideAfterEnd(policy, { end: "failed", uptimeMs: gap, streak, now }, chance);
+          const decision = decideAfterEnd(policy, {
+            run: { end: "failed", uptimeMs: gap, streak, now },
+            random: chance,
+          });
           if (decision.is !== "restart") break;
           starts.push(now);
           ({ streak } = decision);
@@ -220,7 +225,7 @@ describe("what a host shows when probes say something new", () => {
       ground: { store: { writeHistory() {} } },
       report: (event: LaunchEvent) => reported.push(event.is === "note" ? event.text : event.is),
     } as unknown as Host;
-    noteHealth(host, run, event, "no answer");
+    noteHealth(host, { run, event, why: "no answer" });
     return { state: run.state, ready: run.history.ready, reported };
   }
 
@@ -312,7 +317,7 @@ describe("liveness", () => {
     ],
   ];
   for (const [what, before, why, more, after] of cases)
-    test(what, () => expect(countAttempt(before, why, { ...may, ...more })).toEqual(after));
+    test(what, () => expect(countAttempt(before, { why, ...may, ...more })).toEqual(after));
 
   /** A run whose clock is the number of milliseconds slept. */
   async function play(
@@ -366,7 +371,7 @@ describe("liveness", () => {
         for (const [index, holds] of held.entries()) {
           const last = held.slice(Math.max(0, index + 1 - failures), index + 1);
           failing = holds ? false : failing || (last.length === failures && !last.includes(true));
-          before = countAttempt(before, holds ? null : "no", { failures, inStartPeriod: false });
+          before = countAttempt(before, { why: holds ? null : "no", failures, inStartPeriod: false });
           if (before.failing !== failing) return false;
         }
         return true;

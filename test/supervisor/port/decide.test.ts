@@ -56,7 +56,7 @@ describe("sentences", () => {
   test("a launch taken from its host is recorded as stopped or replaced, with who did it", () => {
     const record = recordOf({});
     const [stopped, replaced] = [by, { ...by, by: "rerun" as const }].map((one) =>
-      makeTakenExit(record, one, { code: null, signal: "SIGTERM" }),
+      makeTakenExit(record, { by: one, status: { code: null, signal: "SIGTERM" } }),
     );
     expect(stopped).toMatchObject({ key: record.key, token: record.token, reason: "stopped", signal: "SIGTERM" });
     expect(replaced).toMatchObject({ reason: "replaced" });
@@ -137,7 +137,8 @@ describe("ports", () => {
     return { ...asked, store, root: "/r", table, home: null };
   }
 
-  const chosen = async (...asked: Parameters<typeof choosePort>) => (await choosePort(...asked)).port;
+  const chosen = async (at: Ground, key: string, wanted: number | "auto" | null) =>
+    (await choosePort(at, { key, wanted })).port;
 
   test("a launch's port is the declared one, or none", async () => {
     expect([await chosen(ground(), "a:b:c", 3000), await chosen(ground(), "a:b:c", null)]).toEqual([3000, null]);
@@ -190,7 +191,7 @@ describe("ports", () => {
       [[on("127.0.0.53", [5]), on("::1", [6]), on("192.168.1.9", [5]), on("::", [5], true)], null],
     ];
     for (const [listeners, say] of cases) {
-      const check = () => checkPort(ground({}, { listenersOn: () => listeners }), "w:d:x", 3000);
+      const check = () => checkPort(ground({}, { listenersOn: () => listeners }), { key: "w:d:x", port: 3000 });
       if (say === null) check();
       else {
         const error = failure(check);
@@ -202,6 +203,6 @@ describe("ports", () => {
         expect(error.message.replace(since, "")).toBe(`w:d:x needs port 3000, but ${say}.`);
       }
     }
-    checkPort(ground({}, { listenersOn: () => [on("0.0.0.0", [5])] }), "w:d:x", null);
+    checkPort(ground({}, { listenersOn: () => [on("0.0.0.0", [5])] }), { key: "w:d:x", port: null });
   });
 });

@@ -41,7 +41,11 @@ test("a socket whose holder is hidden belongs to the launch when no other proces
   const members = new Set([10, 11]);
   const judge = (processes: Parameters<typeof fakeTable>[0], listener: Partial<PortListener>) => {
     const table = fakeTable(processes);
-    return ownershipOf(table, { ...on("127.0.0.1"), uid: 7, ...listener }, members, { leader: table.identity(10) });
+    return ownershipOf(table, {
+      listener: { ...on("127.0.0.1"), uid: 7, ...listener },
+      members,
+      record: { leader: table.identity(10) },
+    });
   };
   const launch = [{ pid: 10 }, { pid: 11, hidesFor: 7 }];
   const later = { startTime: "2000" };

@@ -18,7 +18,7 @@ interface Case {
 }
 
 function judge({ key = "a:dev:default", argv = ["./serve"], ready = [], alive = [], at = 3000 }: Case): string | null {
-  return urlOf(key, { ready, alive } as unknown as ManagedSettings, argv, at);
+  return urlOf(key, { settings: { ready, alive } as unknown as ManagedSettings, argv, port: at });
 }
 
 const URL_3000 = "http://localhost:3000";

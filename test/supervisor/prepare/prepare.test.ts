@@ -281,20 +281,22 @@ test("a command's hash changes with what is executed, and with nothing else", ()
     environment: { env: {}, declared, added: {}, notes: [] },
     ...more,
   });
-  const base = hashSpec(spec({}), 3000);
-  expect(hashSpec(spec({}, { B: null, A: "1" }), 3000)).toBe(base);
+  const base = hashSpec(spec({}), { port: 3000 });
+  expect(hashSpec(spec({}, { B: null, A: "1" }), { port: 3000 })).toBe(base);
   expect(
-    hashSpec(spec({ environment: { env: { X: "1" }, declared: { A: "1", B: null }, added: { X: "1" } } }), 3000),
+    hashSpec(spec({ environment: { env: { X: "1" }, declared: { A: "1", B: null }, added: { X: "1" } } }), {
+      port: 3000,
+    }),
   ).toBe(base);
   const others = [
-    hashSpec(spec({ argv: ["a", "b"] }), 3000),
-    hashSpec(spec({ argv: ["a b"] }), 3000),
-    hashSpec(spec({ cwd: "/other" }), 3000),
-    hashSpec(spec({}, { A: "2", B: null }), 3000),
-    hashSpec(spec({}, { A: "1", B: "" }), 3000),
-    hashSpec(spec({}, { A: "1" }), 3000),
-    hashSpec(spec({}), 3001),
-    hashSpec(spec({}), null),
+    hashSpec(spec({ argv: ["a", "b"] }), { port: 3000 }),
+    hashSpec(spec({ argv: ["a b"] }), { port: 3000 }),
+    hashSpec(spec({ cwd: "/other" }), { port: 3000 }),
+    hashSpec(spec({}, { A: "2", B: null }), { port: 3000 }),
+    hashSpec(spec({}, { A: "1", B: "" }), { port: 3000 }),
+    hashSpec(spec({}, { A: "1" }), { port: 3000 }),
+    hashSpec(spec({}), { port: 3001 }),
+    hashSpec(spec({}), { port: null }),
   ];
   expect(new Set([base, ...others]).size).toBe(others.length + 1);
 });

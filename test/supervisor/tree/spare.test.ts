@@ -38,6 +38,6 @@ const CASES: [what: string, comm: string, commandLine: string, names: string[], 
 for (const [what, comm, commandLine, names, spared] of CASES) {
   test(`${what}: ${spared ? "spared" : "not"}`, () => {
     const table = fakeTable([{ pid: 7, comm, commandLine }]);
-    expect(isSpared(table, table.entry(7) as ProcessEntry, names)).toBe(spared);
+    expect(isSpared(table, { entry: table.entry(7) as ProcessEntry, names })).toBe(spared);
   });
 }

@@ -1,7 +1,8 @@
 /** The tree over a made-up process table: each kind of evidence, and each reason to leave something out. */
 import { describe, expect, test } from "bun:test";
 import { HOST_MARK } from "../../../src/supervisor/launch/marks.ts";
-import { findTree, type TreeQuery } from "../../../src/supervisor/tree/tree.ts";
+import type { TreeQuery } from "../../../src/supervisor/tree/query.ts";
+import { findTree } from "../../../src/supervisor/tree/tree.ts";
 import type { ProcessIdentity } from "../../../src/sys/process/identity.ts";
 import { BOOT, type FakeProcess, fakeTable, NAMESPACE } from "../../sys/process/table.fake.ts";
 

@@ -169,7 +169,7 @@ test("the user's own directory is reached by its path, through links too", () =>
   const home = join(top, ".dialtone");
   symlinkSync(elsewhere, home);
   expect(readOwn(join(home, "state")).toString()).toBe("mine");
-  writeOwn(join(home, "more"), "kept");
+  writeOwn(join(home, "more"), { text: "kept" });
   expect(readFileSync(join(elsewhere, "more"), "utf8")).toBe("kept");
 });
 
@@ -178,7 +178,7 @@ test("of two run directories on one path the last counts", () => {
   symlinkSync(elsewhere, join(run, ".dialtone"));
   mkdirSync(join(elsewhere, "run"));
   const path = join(run, ".dialtone/run/x");
-  const error = failure(() => writeOwn(path, "x"));
+  const error = failure(() => writeOwn(path, { text: "x" }));
   expect(error.message).toStartWith(`${join(run, ".dialtone")} is a symbolic link`);
   expect(readdirSync(join(elsewhere, "run"))).toEqual([]);
 });
@@ -197,14 +197,14 @@ test("an error of another dt about a directory is passed on unchanged", () => {
   rmSync(run, { recursive: true });
   symlinkSync(elsewhere, run);
   const said = failure(() => removeFile(join(run, "state")));
-  expect(writeError(run, said)).toBe(said);
+  expect(writeError(run, { cause: said })).toBe(said);
 });
 
 test("a link, a rename and a removal within one directory touch one file alone", () => {
   const { run } = place();
   const [one, two] = [join(run, "one"), join(run, "two")];
-  createWhole(one, "1");
-  expect(failure(() => createWhole(one, "2")).code).toBe("EEXIST");
+  createWhole(one, { text: "1" });
+  expect(failure(() => createWhole(one, { text: "2" })).code).toBe("EEXIST");
   linkBeside(one, two);
   expect(failure(() => linkBeside(one, two))).toMatchObject({ code: "EEXIST", dest: two, path: one });
   renameBeside(two, join(run, "three"));
@@ -298,9 +298,10 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
     const of = await swapped(({ run }) => {
       const [made, moved] = [join(run, "made"), join(run, "moved")];
       often([
-        () => writeOwn(made, "made", { durable: false }),
+        () => writeOwn(made, { text: "made", durable: false }),
         () => renameBeside(made, moved),
-        () => closeSync(openOwn(join(run, "log"), constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT)),
+        () =>
+          closeSync(openOwn(join(run, "log"), { flags: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT })),
         () => linkBeside(moved, made),
         () => removeFile(moved),
         () => removeFile(made),
@@ -323,7 +324,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
       writeFileSync(join(of.elsewhere, "sealed"), "{}");
       const seal = makeSeal(of.run, home);
       often([
-        () => writeOwn(join(of.run, "sealed"), seal.close(join(of.run, "sealed"), { a: 1 }), { durable: false }),
+        () => writeOwn(join(of.run, "sealed"), { text: seal.close(join(of.run, "sealed"), { a: 1 }), durable: false }),
         () => {
           const text = readOwn(join(of.run, "sealed")).toString();
           expect(makeSeal(of.run, home).open(join(of.run, "sealed"), text)).toMatchObject({ is: "own" });
@@ -355,15 +356,15 @@ test.skipIf(process.getuid?.() !== 0)(
     const chown = (uid: number, ...paths: string[]) =>
       expect(Bun.spawnSync(["chown", `${uid}:${uid}`, ...paths]).exitCode).toBe(0);
     chown(54321, run);
-    const error = failure(() => writeOwn(join(run, "made"), "x"));
+    const error = failure(() => writeOwn(join(run, "made"), { text: "x" }));
     expect([error.code, error.message]).toEqual([
       "unsafe-file",
       expect.stringContaining(`${run} belongs to uid 54321`),
     ]);
     expect(existsSync(join(run, "made"))).toBe(false);
     chown(54321, folder, join(folder, ".dialtone"));
-    writeOwn(join(run, "made"), "x");
-    const fd = openOwn(join(run, "made"), constants.O_RDONLY);
+    writeOwn(join(run, "made"), { text: "x" });
+    const fd = openOwn(join(run, "made"), { flags: constants.O_RDONLY });
     expect(fstatSync(fd).uid).toBe(54321);
     closeSync(fd);
   },

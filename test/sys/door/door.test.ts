@@ -40,13 +40,13 @@ if (!isRoot) console.error("skipped: what belongs to another user needs root");
 
 /** Each way through the door that may change something. */
 const CHANGES: Record<string, (path: string) => void> = {
-  write: (path) => writeOwn(path, "new", { durable: false }),
+  write: (path) => writeOwn(path, { text: "new", durable: false }),
   append: (path) => appendLine(path, "more"),
   remove: removeOwn,
   check: checkOwn,
-  "open to write": (path) => closeSync(openOwn(path, constants.O_RDWR | constants.O_CREAT)),
+  "open to write": (path) => closeSync(openOwn(path, { flags: constants.O_RDWR | constants.O_CREAT })),
   "open for another program": (path) =>
-    closeSync(openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT)),
+    closeSync(openOwnForOthers(path, { flags: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT })),
 };
 
 function place() {
@@ -73,12 +73,12 @@ test("a missing file is absent to a reader and a remover, and a writer makes it 
 test("a regular file of this user is read, written whole, appended to and removed", () => {
   const { directory, path } = place();
   for (const text of ["", "one", "é€😀\0\n", "x".repeat(3_000_000)]) {
-    writeOwn(path, text, { durable: false });
+    writeOwn(path, { text, durable: false });
     expect(readOwn(path).toString()).toBe(text);
   }
-  writeOwn(path, "one\n");
+  writeOwn(path, { text: "one\n" });
   appendLine(path, "two\n");
-  const fd = openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
+  const fd = openOwnForOthers(path, { flags: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT });
   writeSync(fd, "three\n");
   closeSync(fd);
   expect(readOwnText(path)).toEqual({ is: "there", value: "one\ntwo\nthree\n" });
@@ -90,7 +90,7 @@ test.skipIf(process.platform !== "linux")(
   "a descriptor for another program waits as a file's does, and is close-on-exec",
   () => {
     const { path } = place();
-    const fd = openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
+    const fd = openOwnForOthers(path, { flags: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT });
     try {
       const flags = Number.parseInt(
         /flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1] ?? "",
@@ -262,7 +262,7 @@ const SOCKET = "IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1) or die $!"
 describe("published by a link to its temporary", () => {
   test("a file published by a link is dt's own while the link exists, also when its writer was killed right then", () => {
     const { directory, path } = place();
-    createWhole(path, "whole");
+    createWhole(path, { text: "whole" });
     linkSync(path, temporaryName(path));
     expect(readOwn(path).toString()).toBe("whole");
     checkOwn(path);
@@ -344,7 +344,7 @@ describe.skipIf(!isRoot)("as another uid", () => {
     chownSync(path, 54321, 54321);
     expect(readOwn(path).toString()).toBe("his");
     appendLine(path, "more");
-    writeOwn(path, "new");
+    writeOwn(path, { text: "new" });
     expect([statSync(path).uid, statSync(path).gid, readFileSync(path, "utf8")]).toEqual([54321, 54321, "new"]);
     removeOwn(path);
     for (const how of ["write", "append", "open to write", "open for another program"]) {
@@ -376,7 +376,7 @@ describe.skipIf(!isRoot)("as another uid", () => {
     const { directory, path } = place();
     chownSync(directory, 54321, 54321);
     writeFileSync(path, "root's own");
-    closeSync(openOwn(path, constants.O_RDWR | constants.O_CREAT));
+    closeSync(openOwn(path, { flags: constants.O_RDWR | constants.O_CREAT }));
     closeSync(openSync(path, "r"));
     expect(statSync(path).uid).toBe(0);
   });

@@ -28,7 +28,7 @@ if (import.meta.main) {
     (path): Seen => ({
       read: outcomeOf(() => readOwn(path).toString()),
       append: outcomeOf(() => {
-        closeSync(openOwn(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT));
+        closeSync(openOwn(path, { flags: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT }));
         return "opened";
       }),
       check: outcomeOf(() => {

@@ -78,7 +78,7 @@ describe("writing", () => {
 
   test("a file is written with the requested mode", () => {
     const file = join(scratch(), "f");
-    writeWhole(file, "#!/bin/sh\n", { mode: 0o755, durable: false });
+    writeWhole(file, { text: "#!/bin/sh\n", mode: 0o755, durable: false });
     expect(statSync(file).mode & 0o777).toBe(0o755);
   });
 
@@ -90,7 +90,7 @@ describe("writing", () => {
     const script = `
       const { writeWhole } = await import(${JSON.stringify(join(import.meta.dir, "../../../src/sys/files/filewrite.ts"))});
       const texts = ["a", "b"].map((letter) => letter.repeat(300_000));
-      for (let at = 0; ; at++) writeWhole(${JSON.stringify(file)}, texts[at % 2], { durable: false });`;
+      for (let at = 0; ; at++) writeWhole(${JSON.stringify(file)}, { text: texts[at % 2], durable: false });`;
     for (let round = 0; round < 4; round++) {
       const writer = Bun.spawn([process.execPath, "-e", script], { stdio: ["ignore", "ignore", "inherit"] });
       try {
@@ -135,7 +135,7 @@ describe("writing", () => {
     test(`${what}: an error that names path and cause, and no temporary left`, () => {
       const directory = scratch();
       const file = make(directory);
-      const error = failure(() => writeWhole(file, "text"));
+      const error = failure(() => writeWhole(file, { text: "text" }));
       expect(error).toMatchObject({ code: "cannot-write", details: { path: file, errno } });
       expect(error.message).toStartWith(`Cannot write ${file}: `);
       expect(readdirSync(directory).filter((name) => name.endsWith(".tmp"))).toEqual([]);
@@ -156,11 +156,11 @@ describe("writing", () => {
       const codes = [];
       const attempt = (run) => { try { run(); codes.push("done"); } catch (e) { codes.push(e.code + " " + (e.details?.errno ?? "") + " " + (e.hint ?? "")); } };
       writeFileSync(at + "/f", "old");
-      attempt(() => writeWhole(at + "/f", "x".repeat(100_000)));
-      attempt(() => createFile(at + "/g", "x".repeat(100_000)));
+      attempt(() => writeWhole(at + "/f", { text: "x".repeat(100_000) }));
+      attempt(() => createFile(at + "/g", { text: "x".repeat(100_000) }));
       codes.push(readFileSync(at + "/f", "utf8"), ...readdirSync(at));
       Bun.spawnSync(["mount", "-o", "remount,ro", at]);
-      attempt(() => writeWhole(at + "/f", "new"));
+      attempt(() => writeWhole(at + "/f", { text: "new" }));
       attempt(() => removeFile(at + "/f"));
       attempt(() => removeFile(at + "/not-there"));
       console.log(JSON.stringify(codes));`;
@@ -186,18 +186,18 @@ describe("writing", () => {
 
   test("createFile never writes over what is there", () => {
     const file = join(scratch(), "f");
-    createFile(file, "first");
-    expect(failure(() => createFile(file, "second"))).toMatchObject({ code: "EEXIST" });
+    createFile(file, { text: "first" });
+    expect(failure(() => createFile(file, { text: "second" }))).toMatchObject({ code: "EEXIST" });
     expect(readFileSync(file, "utf8")).toBe("first");
   });
 
   test("createWhole never writes over what is there, nor through a link, and removes its temporary file", () => {
     const directory = scratch();
     const file = join(directory, "f");
-    createWhole(file, "first", { mode: 0o640 });
-    expect(failure(() => createWhole(file, "second"))).toMatchObject({ code: "EEXIST" });
+    createWhole(file, { text: "first", mode: 0o640 });
+    expect(failure(() => createWhole(file, { text: "second" }))).toMatchObject({ code: "EEXIST" });
     symlinkSync(join(directory, "elsewhere"), join(directory, "link"));
-    expect(failure(() => createWhole(join(directory, "link"), "x"))).toMatchObject({ code: "EEXIST" });
+    expect(failure(() => createWhole(join(directory, "link"), { text: "x" }))).toMatchObject({ code: "EEXIST" });
     expect(readFileSync(file, "utf8")).toBe("first");
     expect(statSync(file).mode & 0o777).toBe(0o640);
     expect(readdirSync(directory).sort()).toEqual(["f", "link"]);
@@ -212,8 +212,8 @@ describe("writing", () => {
       denyCalls(["link"]);
       let code = "none";
       try { require("node:fs").linkSync("/etc/passwd", at + "/link"); } catch (error) { code = error.code; }
-      createWhole(at + "/f", "first");
-      try { createWhole(at + "/f", "second"); } catch (error) { code += " " + error.code; }
+      createWhole(at + "/f", { text: "first" });
+      try { createWhole(at + "/f", { text: "second" }); } catch (error) { code += " " + error.code; }
       console.log(code, require("node:fs").readFileSync(at + "/f", "utf8"), ...require("node:fs").readdirSync(at));`;
     const { stdout, stderr } = Bun.spawnSync([process.execPath, "-e", script, directory]);
     expect([stdout.toString(), stderr.toString()]).toEqual(["EPERM EEXIST first f\n", ""]);

@@ -34,23 +34,23 @@ function leave(change: object): void {
 
 test("a lock that a living process took meanwhile is left, and so is one of another pid namespace", async () => {
   const lock = await acquireLock({ path, seal, table, doing: "test", command: "test", timeoutMs: 0 });
-  expect(breakStaleLock(path, seal, table)).toEqual({ is: "left", reason: "held" });
+  expect(breakStaleLock(path, { seal, table })).toEqual({ is: "left", reason: "held" });
   expect(existsSync(path)).toBe(true);
   lock.release();
-  expect(breakStaleLock(path, seal, table)).toEqual({ is: "absent" });
+  expect(breakStaleLock(path, { seal, table })).toEqual({ is: "absent" });
   leave({ pidNamespace: "pid:[1]" });
-  expect(breakStaleLock(path, seal, table)).toEqual({ is: "left", reason: "unknown-holder" });
+  expect(breakStaleLock(path, { seal, table })).toEqual({ is: "left", reason: "unknown-holder" });
 });
 
 test("a lock is broken whose holder is gone, of an earlier boot or reused, and so is an unfinished one", () => {
   for (const change of [{ pid: 2 ** 22 + 1 }, { bootId: "another" }, { startTime: "1" }]) {
     leave(change);
-    expect(breakStaleLock(path, seal, table)).toMatchObject({ is: "broken", holder: { nonce: "n" } });
+    expect(breakStaleLock(path, { seal, table })).toMatchObject({ is: "broken", holder: { nonce: "n" } });
   }
   leaveText(seal.close(path, { version: 2 }));
-  expect(breakStaleLock(path, seal, table)).toEqual({ is: "left", reason: "unknown-holder" });
+  expect(breakStaleLock(path, { seal, table })).toEqual({ is: "left", reason: "unknown-holder" });
   leaveText("");
-  expect(breakStaleLock(path, seal, table)).toEqual({ is: "broken", holder: null });
+  expect(breakStaleLock(path, { seal, table })).toEqual({ is: "broken", holder: null });
   expect(readdirSync(directory)).toEqual(["a.guard"]);
 });
 
@@ -59,7 +59,7 @@ test("a foreign lock is left where it is, whatever it says", () => {
   const lock = { version: 1, holder: gone, nonce: "n", command: "c", doing: "d", since: "", backend: "link" };
   for (const text of [JSON.stringify(lock), "{}", "null", makeSeal(directory, scratch()).close(path, lock)]) {
     leaveText(text);
-    expect(breakStaleLock(path, seal, table)).toEqual({ is: "left", reason: "unknown-holder" });
+    expect(breakStaleLock(path, { seal, table })).toEqual({ is: "left", reason: "unknown-holder" });
     expect(readFileSync(path, "utf8")).toBe(text);
   }
 });
@@ -67,7 +67,7 @@ test("a foreign lock is left where it is, whatever it says", () => {
 test("no lock is broken while another process holds the guard", () => {
   leave({ startTime: "1" });
   const guard = tryFlock(join(directory, "a.guard"));
-  expect(breakStaleLock(path, seal, table)).toEqual({ is: "left", reason: "guard-busy" });
+  expect(breakStaleLock(path, { seal, table })).toEqual({ is: "left", reason: "guard-busy" });
   if (guard.is === "held") guard.lock.release();
   expect(existsSync(path)).toBe(true);
 });

@@ -118,7 +118,7 @@ for (const [what, kinds] of CASES) {
           await Bun.sleep(1 + Math.random() * 3);
           if (counterOf(directory) < next) continue;
           next += KILL_EVERY;
-          const holder = readHolder(lock, seal);
+          const holder = readHolder(lock, { seal });
           // Mostly who holds it now; now and then anybody, who may be in the middle of an attempt.
           if (Math.random() < 0.75 && holder.is === "there" && kill(holder.value.holder.pid)) holdersKilled++;
           else kill([...running.keys()][Math.floor(Math.random() * running.size)] ?? -1);
@@ -161,7 +161,7 @@ for (const [what, kinds] of CASES) {
       // What is left: at most what a killed last holder left, which the next one breaks; its temporaries no more than
       // there were kills.
       expect(readdirSync(directory).filter((name) => name.endsWith(".tmp")).length).toBeLessThanOrEqual(kills);
-      const left = readHolder(lock, seal);
+      const left = readHolder(lock, { seal });
       if (left.is === "there") expect(makeProcessTable().entry(left.value.holder.pid)).toBeNull();
     },
     LIMIT_MS,

@@ -74,7 +74,7 @@ function request(directory: string, more: Partial<LockRequest> = {}): LockReques
 }
 
 function holderOf(path: string) {
-  return readHolder(path, makeSeal(dirname(path), HOME));
+  return readHolder(path, { seal: makeSeal(dirname(path), HOME) });
 }
 
 /** As the user's own dt would have written it to this path. */

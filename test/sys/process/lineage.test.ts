@@ -36,10 +36,8 @@ test.skipIf(!onLinux)(
   "a lineage passes through fork and exec with a new environment, and this process keeps its limits",
   async () => {
     const before = readFileSync("/proc/self/limits", "latin1");
-    const child = withCleanLimits(
-      null,
-      () => Bun.spawn(["sh", "-c", "env -i setsid sh -c 'cat /proc/self/limits'"], { stdout: "pipe" }),
-      lineageFor(TOKEN),
+    const child = withCleanLimits({ openFiles: null, lineage: lineageFor(TOKEN) }, () =>
+      Bun.spawn(["sh", "-c", "env -i setsid sh -c 'cat /proc/self/limits'"], { stdout: "pipe" }),
     );
     expect(readLineage(await child.stdout.text())).toBe(lineageFor(TOKEN));
     expect(readFileSync("/proc/self/limits", "latin1")).toBe(before);
@@ -49,12 +47,11 @@ test.skipIf(!onLinux)(
 test.skipIf(!onLinux)("null takes a lineage away, and without a request it stays", async () => {
   const program = `
     import { withCleanLimits } from "${import.meta.dir}/../../../src/sys/spawn/limits.ts";
-    const run = (...lineage) => withCleanLimits(null, () => Bun.spawnSync(["cat", "/proc/self/limits"]), ...lineage).stdout.toString();
+    const spawn = () => Bun.spawnSync(["cat", "/proc/self/limits"]);
+    const run = (lineage) => withCleanLimits({ openFiles: null, lineage }, spawn).stdout.toString();
     console.log(JSON.stringify([run(), run(null)]));`;
-  const child = withCleanLimits(
-    null,
-    () => Bun.spawn([process.execPath, "-e", program], { stdout: "pipe" }),
-    lineageFor(TOKEN),
+  const child = withCleanLimits({ openFiles: null, lineage: lineageFor(TOKEN) }, () =>
+    Bun.spawn([process.execPath, "-e", program], { stdout: "pipe" }),
   );
   const [kept, taken] = JSON.parse(await child.stdout.text()) as [string, string];
   expect(readLineage(kept)).toBe(lineageFor(TOKEN));
@@ -65,7 +62,9 @@ test.skipIf(!onLinux)(
   "the table knows the lineage of a process whose environment is closed, and none of a missing process",
   async () => {
     const table = makeProcessTable();
-    const child = withCleanLimits(null, () => Bun.spawn(["env", "-i", "sleep", "60"]), lineageFor(TOKEN));
+    const child = withCleanLimits({ openFiles: null, lineage: lineageFor(TOKEN) }, () =>
+      Bun.spawn(["env", "-i", "sleep", "60"]),
+    );
     try {
       expect(table.lineageOf(child.pid)).toBe(lineageFor(TOKEN));
       expect(table.lineageOf(process.pid)).toBeNull();

@@ -195,7 +195,7 @@ describe("who writes a file", () => {
     for (const { pid } of [parent, stranger, reader]) await until("it runs", () => table.entry(pid)?.comm === "sleep");
     const child = Number(readFileSync(join(directory, "child"), "utf8"));
     try {
-      const shares = (pid: number, other: number) => table.shareDescription(pid, other, { dev, ino });
+      const shares = (pid: number, other: number) => table.shareDescription({ dev, ino }, [pid, other]);
       expect(shares(parent.pid, child)).toBe(true);
       expect(shares(stranger.pid, child)).toBe(false);
       expect(shares(reader.pid, child)).toBe(false);

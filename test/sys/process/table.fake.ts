@@ -69,7 +69,7 @@ export function fakeTable(list: readonly FakeProcess[], self: FakeProcess = { pi
     commandLineOf: (pid) => processes.get(pid)?.commandLine ?? `command of ${pid}`,
     lineageOf: (pid) => lineageFor(processes.get(pid)?.lineage ?? ""),
     isWriting: (pid, file) => processes.get(pid)?.writes?.includes(file.ino) ?? false,
-    shareDescription(pid, other, file) {
+    shareDescription(file, [pid, other]) {
       const [a, b] = [processes.get(pid), processes.get(other)];
       if (!a?.writes?.includes(file.ino) || !b?.writes?.includes(file.ino)) return false;
       if (a.description === null || b.description === null) return undefined;

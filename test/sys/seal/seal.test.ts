@@ -44,8 +44,8 @@ const whole = (value: unknown) => value;
 describe("own", () => {
   test("a sealed file is read back without its seal, and is plain text", () => {
     const { path, seal } = place();
-    writeSealed(path, seal, VALUE);
-    expect(readSealed(path, seal, whole)).toEqual({ is: "there", value: VALUE });
+    writeSealed(path, { seal, value: VALUE });
+    expect(readSealed(path, { seal, check: whole })).toEqual({ is: "there", value: VALUE });
     expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject(VALUE);
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
@@ -101,7 +101,7 @@ describe("own", () => {
 
   test("another process of the same user reads a sealed file with the secret in the home alone", () => {
     const { directory, home, path, seal } = place();
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     expect(makeSeal(directory, home).open(path, readFileSync(path, "utf8"))).toEqual({
       is: "own",
       value: VALUE,
@@ -111,7 +111,7 @@ describe("own", () => {
 
   test("after a move of its directory a sealed file is own, and tells from where it came", () => {
     const { base, directory, home, path, seal } = place();
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     const moved = join(base, "elsewhere", "run");
     mkdirSync(join(base, "elsewhere"));
     renameSync(directory, moved);
@@ -122,7 +122,7 @@ describe("own", () => {
 
   test("through a link to its directory a sealed file is in the same place", () => {
     const { base, directory, home, path, seal } = place();
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     symlinkSync(directory, join(base, "link"));
     const through = join(base, "link", "a:b:c.meta.json");
     expect(makeSeal(join(base, "link"), home).open(through, readFileSync(through, "utf8"))).toEqual({
@@ -195,8 +195,11 @@ describe("foreign: nothing in it is looked at", () => {
       const at = place();
       writeFileSync(at.path, make(at));
       let looked = false;
-      const read = readSealed(at.path, at.seal, () => {
-        looked = true;
+      const read = readSealed(at.path, {
+        seal: at.seal,
+        check: () => {
+          looked = true;
+        },
       });
       expect(read).toMatchObject({ is: "unreadable", foreign: true });
       expect(read.is === "unreadable" ? read.reason : "").toMatch(why);
@@ -206,26 +209,29 @@ describe("foreign: nothing in it is looked at", () => {
 
   test("a sealed file in a copied or restored directory is foreign and names its original, which stays own", () => {
     const { base, directory, home, path, seal } = place();
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     const copy = join(base, "copy");
     cpSync(directory, copy, { recursive: true, preserveTimestamps: true });
     const copied = join(copy, "a:b:c.meta.json");
-    expect(readSealed(copied, makeSeal(copy, home), whole)).toEqual({
+    expect(readSealed(copied, { seal: makeSeal(copy, home), check: whole })).toEqual({
       is: "unreadable",
       foreign: true,
       reason: `a copy of what your dt wrote in ${directory}`,
     });
-    expect(readSealed(path, seal, whole)).toMatchObject({ is: "there" });
+    expect(readSealed(path, { seal, check: whole })).toMatchObject({ is: "there" });
   });
 
   test("a sealed file in a directory made again at the same path is foreign", () => {
     const { base, directory, home, path, seal } = place();
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     const text = readFileSync(path, "utf8");
     renameSync(directory, join(base, "aside"));
     mkdirSync(directory);
     writeFileSync(path, text);
-    expect(readSealed(path, makeSeal(directory, home), whole)).toMatchObject({ is: "unreadable", foreign: true });
+    expect(readSealed(path, { seal: makeSeal(directory, home), check: whole })).toMatchObject({
+      is: "unreadable",
+      foreign: true,
+    });
   });
 
   test("property: a sealed file with any byte changed is foreign or unreadable, or says the same", () => {
@@ -238,7 +244,7 @@ describe("foreign: nothing in it is looked at", () => {
         const changed = Buffer.from(bytes);
         changed[at] = (changed[at] as number) ^ by;
         writeFileSync(path, changed);
-        const read = readSealed(path, seal, whole);
+        const read = readSealed(path, { seal, check: whole });
         if (read.is === "there") {
           seen.same++;
           expect(read.value).toEqual(VALUE); // white space, or an escape of the same letter
@@ -263,7 +269,7 @@ describe("foreign: nothing in it is looked at", () => {
 
   test("a large one is foreign without being parsed, and a short one that nests deeply without being written out", () => {
     const { directory, path, seal } = place();
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     const { dev, ino } = statSync(directory);
     const mark = JSON.stringify({ path: directory, dev, ino, mac: "0" });
     // No JSON: parsed, it would be an error.
@@ -272,7 +278,7 @@ describe("foreign: nothing in it is looked at", () => {
     const changed = JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), more: 1 });
     for (const text of [large, deep, changed]) {
       writeFileSync(path, text);
-      expect(readSealed(path, seal, whole)).toEqual({
+      expect(readSealed(path, { seal, check: whole })).toEqual({
         is: "unreadable",
         foreign: true,
         reason: "not written by your dt, or changed since",
@@ -282,11 +288,11 @@ describe("foreign: nothing in it is looked at", () => {
 
   test("a file that a tool formatted in another way is still own", () => {
     const { path, seal } = place();
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     const parsed = JSON.parse(readFileSync(path, "utf8"));
     for (const space of [0, 4, "\t"]) {
       writeFileSync(path, JSON.stringify(parsed, null, space));
-      expect(readSealed(path, seal, whole)).toEqual({ is: "there", value: VALUE });
+      expect(readSealed(path, { seal, check: whole })).toEqual({ is: "there", value: VALUE });
     }
   });
 
@@ -295,7 +301,7 @@ describe("foreign: nothing in it is looked at", () => {
     const text = seal.close(path, VALUE).trimEnd();
     for (let length = 0; length < text.length; length++) {
       writeFileSync(path, text.slice(0, length));
-      const read = readSealed(path, seal, whole);
+      const read = readSealed(path, { seal, check: whole });
       expect([length, read.is, "foreign" in read]).toEqual([length, "unreadable", false]);
     }
   });
@@ -322,16 +328,16 @@ describe("the secret", () => {
     const { home, path, seal } = place();
     expect(seal.open(path, "{}")).toMatchObject({ is: "foreign" });
     expect(existsSync(home)).toBe(false); // looking makes none
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     const made = readFileSync(join(home, "secret"), "utf8");
     expect(made).toMatch(/^[0-9a-f]{64}\n$/);
     expect(statSync(join(home, "secret")).mode & 0o777).toBe(0o600);
     expect(statSync(home).mode & 0o777).toBe(0o700);
     expect(readdirSync(home)).toEqual(["secret"]);
     const { path: other, home: otherHome, seal: otherSeal } = place();
-    writeSealed(other, otherSeal, VALUE);
+    writeSealed(other, { seal: otherSeal, value: VALUE });
     expect(readFileSync(join(otherHome, "secret"), "utf8")).not.toBe(made);
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     expect(readFileSync(join(home, "secret"), "utf8")).toBe(made);
   });
 
@@ -367,7 +373,7 @@ describe("the secret", () => {
         );
         expect(ends).toEqual(names.map(() => ({ stderr: "", code: 0 })));
         const seal = makeSeal(directory, home);
-        const read = names.map((name) => readSealed(join(directory, name), seal, whole));
+        const read = names.map((name) => readSealed(join(directory, name), { seal, check: whole }));
         expect(read).toEqual(names.map((name) => ({ is: "there", value: { version: 1, name } })));
         expect(readdirSync(home)).toEqual(["secret"]);
       }
@@ -376,7 +382,7 @@ describe("the secret", () => {
 
   test("the secret is read while its temporary file still exists, also when its maker was killed at that moment", () => {
     const { home, path, seal } = place();
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     linkSync(join(home, "secret"), temporaryName(join(home, "secret")));
     expect(makeSeal(join(path, ".."), home).open(path, readFileSync(path, "utf8"))).toMatchObject({ is: "own" });
   });
@@ -397,7 +403,7 @@ describe("the secret", () => {
     expect(readFileSync(join(home, "secret"), "utf8")).toBe(text);
     // It cannot be distinguished from a foreign file, and is not taken for one either.
     writeFileSync(path, makeSeal(join(path, ".."), join(home, "other")).close(path, VALUE));
-    const read = readSealed(path, seal, whole);
+    const read = readSealed(path, { seal, check: whole });
     expect([read.is, "foreign" in read]).toEqual(["unreadable", false]);
   });
 
@@ -423,11 +429,11 @@ describe("the secret", () => {
 
   test("a secret that others may read is made private again; one that others may write is refused", () => {
     const { home, path, seal, directory } = place();
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     const secret = join(home, "secret");
     for (const mode of [0o644, 0o640, 0o604]) {
       chmodSync(secret, mode);
-      expect(readSealed(path, makeSeal(directory, home), whole)).toMatchObject({ is: "there" });
+      expect(readSealed(path, { seal: makeSeal(directory, home), check: whole })).toMatchObject({ is: "there" });
       expect(statSync(secret).mode & 0o777).toBe(0o600);
     }
     for (const mode of [0o666, 0o620, 0o602]) {
@@ -436,21 +442,21 @@ describe("the secret", () => {
         code: "open-secret",
         message: `${secret} can be written by others (mode 0${mode.toString(8)}); expected 0600.`,
       });
-      expect(readSealed(path, makeSeal(directory, home), whole)).toMatchObject({ is: "unreadable" });
+      expect(readSealed(path, { seal: makeSeal(directory, home), check: whole })).toMatchObject({ is: "unreadable" });
       expect(statSync(secret).mode & 0o777).toBe(mode);
     }
     chmodSync(secret, 0o600);
-    expect(readSealed(path, makeSeal(directory, home), whole)).toMatchObject({ is: "there" });
+    expect(readSealed(path, { seal: makeSeal(directory, home), check: whole })).toMatchObject({ is: "there" });
   });
 
   test("without the secret its sealed files are foreign, and another secret is made", () => {
     const { home, path, seal, directory } = place();
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     rmSync(join(home, "secret"));
     const next = makeSeal(directory, home);
-    expect(readSealed(path, next, whole)).toMatchObject({ is: "unreadable", foreign: true });
-    writeSealed(path, next, VALUE);
-    expect(readSealed(path, next, whole)).toMatchObject({ is: "there" });
+    expect(readSealed(path, { seal: next, check: whole })).toMatchObject({ is: "unreadable", foreign: true });
+    writeSealed(path, { seal: next, value: VALUE });
+    expect(readSealed(path, { seal: next, check: whole })).toMatchObject({ is: "there" });
   });
 
   /** As another uid, with what it may read and write there. */
@@ -462,7 +468,7 @@ describe("the secret", () => {
       process.setgid(54321);
       process.setuid(54321);
       const seal = makeSeal(${JSON.stringify(directory)}, ${JSON.stringify(home)});
-      console.log(JSON.stringify(readSealed(${JSON.stringify(path)}, seal, (value) => value)));`;
+      console.log(JSON.stringify(readSealed(${JSON.stringify(path)}, { seal, check: (value) => value })));`;
     const done = Bun.spawnSync([process.execPath, "-e", script]);
     return { stdout: done.stdout.toString(), stderr: done.stderr.toString() };
   }
@@ -476,7 +482,7 @@ describe("the secret", () => {
     "%s: what is there is foreign, and nothing is made (needs root)",
     (_, homeMode, below) => {
       const { base, home, directory, path, seal } = place();
-      writeSealed(path, seal, VALUE);
+      writeSealed(path, { seal, value: VALUE });
       for (const [one, mode] of [
         [base, 0o755],
         [directory, 0o755],
@@ -493,7 +499,7 @@ describe("the secret", () => {
 
   test.skipIf(!isRoot)("a secret of another user is not used (needs root)", () => {
     const { base, home, directory, path, seal } = place();
-    writeSealed(path, seal, VALUE);
+    writeSealed(path, { seal, value: VALUE });
     for (const one of [base, directory, home]) chmodSync(one, 0o755);
     chmodSync(join(home, "secret"), 0o644);
     chownSync(path, 54321, 54321);
@@ -507,8 +513,8 @@ describe("a large file is read whole only with a seal of this directory", () => 
 
   test("a large file that this dt wrote is read", () => {
     const { path, seal } = place();
-    writeSealed(path, seal, { ...VALUE, large });
-    expect(readSealed(path, seal, (value) => value)).toEqual({ is: "there", value: { ...VALUE, large } });
+    writeSealed(path, { seal, value: { ...VALUE, large } });
+    expect(readSealed(path, { seal, check: (value) => value })).toEqual({ is: "there", value: { ...VALUE, large } });
   });
 
   // The body is no JSON: a reader that parsed it would fail. That its rest is not read is door.test.ts.
@@ -524,6 +530,6 @@ describe("a large file is read whole only with a seal of this directory", () => 
     test(`a large file with ${what} is foreign, and is not parsed`, () => {
       const { path, seal } = place();
       writeFileSync(path, `{"large": ${large}${end}`);
-      expect(readSealed(path, seal, (value) => value)).toMatchObject({ is: "unreadable", foreign: true });
+      expect(readSealed(path, { seal, check: (value) => value })).toMatchObject({ is: "unreadable", foreign: true });
     });
 });

@@ -43,7 +43,7 @@ describe("findExecutable", () => {
   ];
   for (const [what, name, path, file] of found) {
     test(what, () => {
-      expect(findExecutable(name, path, base)).toBe(join(base, file));
+      expect(findExecutable(name, { path, cwd: base })).toBe(join(base, file));
     });
   }
 
@@ -58,7 +58,7 @@ describe("findExecutable", () => {
   ];
   for (const [what, name, code, status, say] of refused) {
     test(`refused: ${what}`, () => {
-      const error = failure(() => findExecutable(name, PATH, base));
+      const error = failure(() => findExecutable(name, { path: PATH, cwd: base }));
       expect(error).toMatchObject({ code, status });
       expect(error.message).toContain(say);
     });
@@ -74,7 +74,7 @@ describe("findExecutable", () => {
       const { findExecutable } = await import(${JSON.stringify(join(import.meta.dir, "../../../src/sys/spawn/executable.ts"))});
       process.setgid(54321);
       process.setuid(54321);
-      console.log(findExecutable("sh", ${JSON.stringify(`${join(base, "closed")}:/bin`)}, "/"));`;
+      console.log(findExecutable("sh", { path: ${JSON.stringify(`${join(base, "closed")}:/bin`)}, cwd: "/" }));`;
     expect(Bun.spawnSync([process.execPath, "-e", script]).stdout.toString()).toBe("/bin/sh\n");
   });
 });
