@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { DtError, EXIT } from "../sys/base/error.ts";
 import type { Seal } from "../sys/seal/seal.ts";
+import { toggleFlag } from "../sys/text/flags.ts";
 import { showCommand } from "../sys/text/shell.ts";
 import { typedKey } from "../values/key.ts";
 import { checkEngine } from "./answering.ts";
@@ -144,9 +145,9 @@ async function presentServices(
     const named = declared.toggles[toggle] ?? [];
     const found = named.filter((service) => there.has(service));
     const absent = named.filter((service) => !there.has(service));
-    if (found.length === 0) note(`--no-${toggle} changes nothing: ${declared.file} has none of its services`);
+    if (found.length === 0) note(`${toggleFlag(toggle)} changes nothing: ${declared.file} has none of its services`);
     else if (absent.length > 0)
-      note(`--no-${toggle} leaves out ${found.join(", ")}; ${declared.file} has no ${absent.join(", ")}`);
+      note(`${toggleFlag(toggle)} leaves out ${found.join(", ")}; ${declared.file} has no ${absent.join(", ")}`);
     return found;
   });
 }

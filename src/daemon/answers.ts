@@ -5,6 +5,7 @@ import { readLastLines } from "../logs/tail.ts";
 import type { ManifestIndex } from "../manifest/model/resolved.ts";
 import { START_MARK } from "../supervisor/launch/marks.ts";
 import { DtError } from "../sys/base/error.ts";
+import { FLAG } from "../sys/text/flags.ts";
 import { keyWords, parseKey, wholeKey } from "../values/key.ts";
 import { type Dt, dataOf, parseLast } from "./dt.ts";
 import type { Schedules } from "./schedule.ts";
@@ -49,20 +50,20 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
     async ps({ dt }, { root, all }) {
       const words = [
         "ps",
-        "--json",
-        ...(all === true ? ["--all"] : []),
-        ...(root === undefined ? ["--all-roots"] : []),
+        FLAG.json,
+        ...(all === true ? [FLAG.all] : []),
+        ...(root === undefined ? [FLAG.allRoots] : []),
       ];
       return dataOf(await dt.run(words, { root, limitMs: LOOK_MS }));
     },
     async start(served, { root, key, args = [], ensure, wait, timeout, env }) {
       const words = [
-        "--json",
+        FLAG.json,
         ...wordsOf(key),
-        "-d",
-        ...(ensure === true ? ["--ensure"] : []),
-        ...(wait === false ? ["--no-wait"] : []),
-        ...(timeout === undefined ? [] : ["--timeout", `${Math.round(timeout * 1000)}ms`]),
+        FLAG.detach,
+        ...(ensure === true ? [FLAG.ensure] : []),
+        ...(wait === false ? [FLAG.noWait] : []),
+        ...(timeout === undefined ? [] : [FLAG.timeout, `${Math.round(timeout * 1000)}ms`]),
         ...(args.length === 0 ? [] : ["--", ...args]),
       ];
       const at = rootOf(served, root);
@@ -78,19 +79,19 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
     },
     async stop_key(served, { root, key }) {
       const at = rootOf(served, root);
-      const ran = await served.dt.run(["stop", key, "--json"], { root: at, limitMs: WAIT_MS });
+      const ran = await served.dt.run(["stop", key, FLAG.json], { root: at, limitMs: WAIT_MS });
       return dataOf(ran);
     },
     async restart(served, { root, key, env }) {
       const at = rootOf(served, root);
       const asPerson = served.isFirstAct(at);
       const restart = (more: Record<string, string>) =>
-        served.dt.run(["restart", key, "--json"], { root: at, env: { ...env, ...more }, asPerson, limitMs: WAIT_MS });
+        served.dt.run(["restart", key, FLAG.json], { root: at, env: { ...env, ...more }, asPerson, limitMs: WAIT_MS });
       return dataOf(await served.asStart({ root: at, key }, restart));
     },
     async logs(served, { root, key, lines = LINES, after }) {
-      const from = after === undefined ? ["-n", String(lines)] : ["--after", after];
-      const ran = await served.dt.run(["logs", key, "--json", ...from], {
+      const from = after === undefined ? [FLAG.lines, String(lines)] : [FLAG.after, after];
+      const ran = await served.dt.run(["logs", key, FLAG.json, ...from], {
         root: rootOf(served, root),
         limitMs: LOOK_MS,
       });
@@ -99,7 +100,7 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
       return { lines: all.slice(0, Math.max(lines, 1)).map((line) => JSON.parse(line)), more: all.length > lines };
     },
     async why(served, { root, key }) {
-      const ran = await served.dt.run(["why", key, "--json"], { root: rootOf(served, root), limitMs: LOOK_MS });
+      const ran = await served.dt.run(["why", key, FLAG.json], { root: rootOf(served, root), limitMs: LOOK_MS });
       return dataOf(ran, [0, 3]);
     },
     jobs(served, { root, limit = JOBS }) {

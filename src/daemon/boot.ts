@@ -13,6 +13,7 @@ import type { Ground } from "../supervisor/launch/types.ts";
 import { messageOf } from "../sys/base/error.ts";
 import { type FileRead, readJson } from "../sys/files/fileread.ts";
 import { writeJson } from "../sys/files/filewrite.ts";
+import { FLAG } from "../sys/text/flags.ts";
 import type { Dt } from "./dt.ts";
 import { indexOf } from "./roots/project.ts";
 import type { DaemonPaths } from "./socket/paths.ts";
@@ -59,7 +60,7 @@ async function startIn(
       .filter((key) => isToStart(ground, { key, isNewBoot }));
     if (keys.length === 0) return;
     log("info", "starting the commands marked boot", { root, keys });
-    const { code, stderr } = await dt.run(["up", ...keys, "-d"], { root, limitMs: LIMIT_MS });
+    const { code, stderr } = await dt.run(["up", ...keys, FLAG.detach], { root, limitMs: LIMIT_MS });
     if (code === 0) log("info", "the commands marked boot run", { root, keys });
     else log("error", `not all commands marked boot could be started (${code}): ${stderr.trim()}`, { root, keys });
   } catch (error) {

@@ -9,6 +9,7 @@ import { readHolder } from "../sys/lock/lock.ts";
 import { type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/process/identity.ts";
 import { makeProcessTable } from "../sys/process/table.ts";
 import { spawnDetached } from "../sys/spawn/spawn.ts";
+import { FLAG } from "../sys/text/flags.ts";
 import { formatDuration } from "../values/duration.ts";
 import { askDaemon, askStatus, isForeignSocket } from "./socket/client.ts";
 import { type DaemonPaths, makeDaemonHome, realSocketOf } from "./socket/paths.ts";
@@ -31,7 +32,7 @@ export function spawnDaemon({ env, paths }: DaemonPlace): void {
   makeDaemonHome(paths);
   // Throws here if the socket has no usable place; the daemon would only write that to its own log.
   realSocketOf(paths, env);
-  const child = spawnDetached([...selfCommand(), "daemon", "start", "--foreground", "--quiet"], {
+  const child = spawnDetached([...selfCommand(), "daemon", "start", FLAG.foreground, FLAG.quiet], {
     env: hostEnvironment(env, paths.home),
     errorFile: paths.errors,
   });

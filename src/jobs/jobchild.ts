@@ -12,6 +12,7 @@ import { openOwnForOthers } from "../sys/door/door.ts";
 import { writeOwn } from "../sys/files/filewrite.ts";
 import { bunSpawn } from "../sys/spawn/bunspawn.ts";
 import { withCleanLimits } from "../sys/spawn/limits.ts";
+import { FLAG } from "../sys/text/flags.ts";
 import { keyWords } from "../values/key.ts";
 import type { JobFile, JobReport, JobRequest } from "./types.ts";
 
@@ -20,7 +21,7 @@ const MOST_PATH_BYTES = 64 * 1024;
 
 export function startJob(world: World, { job, kind, paths = [], env = {} }: { job: JobFile } & JobRequest) {
   const own = environmentOf(job, paths);
-  const words = ["--", ...keyWords(job.key), ...(kind === "managed" ? ["-d"] : [])];
+  const words = ["--", ...keyWords(job.key), ...(kind === "managed" ? [FLAG.detach] : [])];
   const fd = openOwnForOthers(job.log, { flags: constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT });
   try {
     return withCleanLimits({ openFiles: null }, () =>

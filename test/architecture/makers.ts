@@ -17,11 +17,16 @@ export const MAKERS: readonly Maker[] = [
     sign: /: LaunchSpec = \{(?!\s*\.\.\.)|\bargs: \[\],\s+readyTimeoutMs/g,
     homes: ["src/supervisor/launch/spec.ts"],
   },
+  {
+    what: "a task spec",
+    sign: /: TaskSpec = \{(?!\s*\.\.\.)|\bfile(?:: [\w.]+)?, (?:settings|force)\b(?![^\n]*\} = )/g,
+    homes: ["src/supervisor/oneshot/taskspec.ts"],
+  },
   { what: "an exit record", sign: /: ExitRecord = \{(?!\s*\.\.\.)/g, homes: ["src/supervisor/launch/exit.ts"] },
   { what: "the path of a key's lock", sign: /, "lock"\)/g, homes: ["src/supervisor/launch/lock.ts"] },
   {
     what: "a command line of dt",
-    sign: /"(?:-C|--(?:no-)?capture)"/g,
+    sign: /"(?:-C|--(?:no-)?capture)"|\bFLAG\.(?:directory|root)\b/g,
     homes: ["src/supervisor/launch/selfargv.ts"],
     within: /^src\/(?:supervisor|runners|jobs|daemon)\//,
   },

@@ -40,7 +40,6 @@ export const COVERED: Readonly<Record<string, readonly string[]>> = {
   "sys/ffi": ["sys/process", "sys/files"],
   "sys/kernel": ["e2e/cli/doctor.test.ts"],
   "sys/terminal": ["e2e/terminal"],
-  "sys/text": ["output/visible.test.ts", "sys/small.test.ts"],
 };
 
 /** `tests`: their paths in the repository. Also reports a row that names what is not there, or that is no longer needed. */

@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import type { JobReport } from "../../jobs/types.ts";
+import { FLAG } from "../../sys/text/flags.ts";
 
 /** Raised when the meaning of a request or reply changes; additions do not raise it. */
 export const PROTOCOL = 1;
@@ -26,7 +27,10 @@ const said = <Name extends string, Entries extends v.ObjectEntries>(cmd: Name, w
 export const REQUESTS = [
   said("status", "The state of the daemon.", {}),
   said("stop", "The daemon ends; launches run on.", {}),
-  said("ps", "What `dt ps --json` shows; without a root, of all roots.", { root, all: v.optional(v.boolean()) }),
+  said("ps", `What \`dt ps ${FLAG.json}\` shows; without a root, of all roots.`, {
+    root,
+    all: v.optional(v.boolean()),
+  }),
   said("start", "Starts a managed command, detached; replaces it where it runs.", {
     root,
     key,
@@ -40,13 +44,13 @@ export const REQUESTS = [
   }),
   said("stop_key", "Stops a launch and everything it started.", { root, key }),
   said("restart", "Starts a launch again.", { root, key, env: v.optional(env) }),
-  said("logs", "Lines of a log, as `dt logs --json` shows them.", {
+  said("logs", `Lines of a log, as \`dt logs ${FLAG.json}\` shows them.`, {
     root,
     key,
     lines: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000))),
     after: v.optional(v.pipe(text, v.description("A cursor: only what came after it."))),
   }),
-  said("why", "Why a key is as it is, as `dt why --json` says.", { root, key }),
+  said("why", `Why a key is as it is, as \`dt why ${FLAG.json}\` says.`, { root, key }),
   said("jobs", "What the daemon ran, newest first, and what is due.", {
     root,
     limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000))),

@@ -5,6 +5,7 @@
  * Known limit: tests parse it and compare it field by field; launchd itself never runs it there.
  */
 import { join } from "node:path";
+import { FLAG } from "../../sys/text/flags.ts";
 import { LABEL } from "../socket/paths.ts";
 import type { UnitFacts } from "./systemd.ts";
 
@@ -13,7 +14,7 @@ type Value = string | boolean | Value[] | { [key: string]: Value };
 export function launchdPlist({ binary, env, logs }: UnitFacts): string {
   const plist: Value = {
     Label: LABEL,
-    ProgramArguments: [binary, "daemon", "start", "--foreground"],
+    ProgramArguments: [binary, "daemon", "start", FLAG.foreground],
     RunAtLoad: true,
     KeepAlive: { SuccessfulExit: false },
     EnvironmentVariables: env,

@@ -1,10 +1,11 @@
 /** The user unit for systemd. */
 import { join } from "node:path";
+import { FLAG } from "../../sys/text/flags.ts";
 
 export const UNIT_NAME = "dialtone.service";
 
 export interface UnitFacts {
-  /** The binary that is started, with `daemon start --foreground`. */
+  /** The binary that is started, with `daemon start ${FLAG.foreground}`. */
   binary: string;
   /** Set for it, in addition to what the manager sets. */
   env: Record<string, string>;
@@ -25,7 +26,7 @@ export function systemdUnit({ binary, env }: UnitFacts): string {
     "",
     "[Service]",
     "Type=notify",
-    `ExecStart=${quote(binary)} daemon start --foreground`,
+    `ExecStart=${quote(binary)} daemon start ${FLAG.foreground}`,
     ...Object.entries(env).map(([name, value]) => `Environment=${quote(`${name}=${value}`)}`),
     "Restart=on-failure",
     "RestartSec=1",

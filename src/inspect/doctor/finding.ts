@@ -1,4 +1,6 @@
 /** Making findings. */
+
+import { FLAG } from "../../sys/text/flags.ts";
 import type { CheckName, Finding, FindingLevel } from "./types.ts";
 
 type Rest = Partial<Pick<Finding, "key" | "hint" | "details" | "repair">>;
@@ -11,4 +13,4 @@ export function makeFinding(
 }
 
 /** The hint for a finding that `--fix` repairs. */
-export const FIX = "dt doctor --fix";
+export const FIX = `dt doctor ${FLAG.fix}`;

@@ -89,7 +89,9 @@ async function finish(ground: Ground, { seen, by }: { seen: LaunchRecord; by: As
   const { key } = seen;
   const lock = await lockKey(ground, {
     key,
-    request: { doing: "doctor", command: by.command, timeoutMs: LOCK_WAIT_MS },
+    doing: "doctor",
+    command: by.command,
+    timeoutMs: LOCK_WAIT_MS,
   });
   try {
     const now = store.record(key);

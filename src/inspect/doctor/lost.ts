@@ -101,7 +101,7 @@ function describeLost(ground: Ground, { index, key, found, by }: Lost): Finding 
       text: `${text} This dt runs inside it.`,
       key,
       details,
-      hint: "Run `dt doctor --fix` from outside it.",
+      hint: `Run \`${FIX}\` from outside it.`,
     });
   if (store.record(key).is === "there")
     return makeFinding("lost-processes", {

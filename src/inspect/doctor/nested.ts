@@ -11,6 +11,7 @@ import { mayDeclareMore } from "../../manifest/model/graph.ts";
 import { isReservedVerb } from "../../manifest/model/reserved.ts";
 import type { ManifestIndex, ResolvedPlugin, Settings } from "../../manifest/model/resolved.ts";
 import { buildArgv } from "../../supervisor/prepare/command.ts";
+import { FLAG } from "../../sys/text/flags.ts";
 import { showCommand, showWord } from "../../values/commandline.ts";
 import { DEFAULT_VARIANT, formatKey, shortKey } from "../../values/key.ts";
 import { makeFinding } from "./finding.ts";
@@ -30,7 +31,7 @@ const SHELLS = ["sh", "bash", "dash", "zsh", "ash", "ksh"];
 /** Programs that run what follows them. Below, the flags of theirs that take a word. */
 const WRAPPERS = ["exec", "env", "command", "nohup", "time", "nice", "setsid", "stdbuf", "sudo", "doas", ...SHELLS];
 const TAKES_A_WORD = ["-u", "-n", "-C", "-S", "-i", "-o", "-e"];
-const GLOBALS_WITH_VALUE = ["-C", "--root"];
+const GLOBALS_WITH_VALUE: readonly string[] = [FLAG.directory, FLAG.root];
 
 /** All calls of dt in a `run`. */
 export function findNestedCalls(run: string[] | string): NestedCall[] {

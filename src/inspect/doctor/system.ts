@@ -136,7 +136,7 @@ function describeAbilities(directory: string, facts: FileSystemFacts): Finding[]
   }
   const abilities: [boolean | null, string, string][] = [
     [facts.links, "hard links", "dt takes locks by exclusive creation instead, which is as safe"],
-    [facts.flock, "flock", "a stale lock is broken only by `dt doctor --fix`"],
+    [facts.flock, "flock", `a stale lock is broken only by \`${FIX}\``],
     [facts.holes, "hole punching", "`logs.maxSize` has no effect: a log grows as long as its launch runs"],
   ];
   const works = abilities.flatMap(([there, name]) => (there === true ? [name] : []));

@@ -3,6 +3,7 @@
  * headline comes from `headlines.ts`; this file adds everything else worth knowing. Pure.
  */
 import type { DriftField } from "../../supervisor/prepare/drift.ts";
+import { FLAG } from "../../sys/text/flags.ts";
 import { showCommand } from "../../values/commandline.ts";
 import { formatDuration } from "../../values/duration.ts";
 import type { KeyFacts } from "./facts.ts";
@@ -66,7 +67,7 @@ function explainUnknown({ key, declared, unreadable, log }: KeyFacts): string[] 
           `${key} is a one-shot, and ${log.path} holds the output of its last captured run, but its end was not recorded: it is still running, or its dt was killed.`,
         ];
       return [
-        `${key} is a one-shot: dt becomes the command, so nothing about it is kept on disk and there is nothing to explain. \`dt --capture …\` keeps it.`,
+        `${key} is a one-shot: dt becomes the command, so nothing about it is kept on disk and there is nothing to explain. \`dt ${FLAG.capture} …\` keeps it.`,
       ];
     case "failed":
       return [`${key} cannot be started: its plugin could not be loaded. ${declared.message}`];

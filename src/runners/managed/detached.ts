@@ -8,6 +8,7 @@ import type { LaunchEvent, LaunchLine, LaunchSpec } from "../../supervisor/launc
 import { EXIT } from "../../sys/base/error.ts";
 import { statOf } from "../../sys/base/stat.ts";
 import { print } from "../../sys/stdio/stdio.ts";
+import { FLAG } from "../../sys/text/flags.ts";
 import { showCommand } from "../../values/commandline.ts";
 import { typedKey } from "../../values/key.ts";
 import { cancelOnPress } from "../parts/cancelling.ts";
@@ -63,7 +64,8 @@ function concludeDetached(context: RunnerContext, { last, isStack }: { last: Lau
           : `${exit.key} ${exit.text} before it was ready`,
       );
       tellLastLines(context, { key: exit.key, log: exit.log });
-      if (isStack) talk.say(`Run \`dt ${typedKey(exit.key)}\` without --detach to see everything Compose prints.`);
+      if (isStack)
+        talk.say(`Run \`dt ${typedKey(exit.key)}\` without ${FLAG.detach} to see everything Compose prints.`);
       return EXIT.failed;
     }
     default:

@@ -3,6 +3,7 @@ import { faultsOf } from "../../manifest/model/faults.ts";
 import { dependentsOf, type GraphNode, needsClosureOf, showPath } from "../../manifest/model/graph.ts";
 import type { Condition, ManifestIndex } from "../../manifest/model/resolved.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
+import { FLAG } from "../../sys/text/flags.ts";
 import { pluginOf } from "../../values/key.ts";
 
 /** `until`: what is awaited before the next one is started. */
@@ -22,7 +23,7 @@ export function orderNeeds(index: ManifestIndex, key: string): OrderedNeed[] {
     throw new DtError("needs", `${showPath(path)}: ${why}`, {
       lines,
       status: EXIT.usage,
-      hint: "Correct the manifest, or start without its needs: --no-needs",
+      hint: `Correct the manifest, or start without its needs: ${FLAG.noNeeds}`,
       details: { path },
     });
   }

@@ -9,6 +9,7 @@ import { describeAsker } from "../../supervisor/launch/exit.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { Ticket } from "../../supervisor/launch/types.ts";
 import { runTask } from "../../supervisor/oneshot/task.ts";
+import { makeTaskSpec } from "../../supervisor/oneshot/taskspec.ts";
 import { awaitSettled, settledNow } from "../../supervisor/run/settle.ts";
 import {
   dropTicket,
@@ -19,7 +20,7 @@ import {
   whoCalledOff,
 } from "../../supervisor/ticket/ticket.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
-import { keyParts, shortKey } from "../../values/key.ts";
+import { shortKey } from "../../values/key.ts";
 import { tellEvent, tellLastLines } from "../parts/tell.ts";
 import type { RunnerContext } from "../parts/types.ts";
 import { type OrderedNeed, orderNeeds } from "./needorder.ts";
@@ -105,13 +106,11 @@ async function runNeed(
   { context, index, needy: { key, env, asker }, cancel, off }: NeedsRequest,
   need: Need,
 ): Promise<string | null> {
-  const parts = keyParts(need.key);
   if (need.settings.kind !== "oneshot") throw new Error(`${need.key} is no one-shot`);
-  const { file = "" } = index.plugins[parts.plugin] ?? {};
   const onBegin = () => context.talk.say(`${key} needs ${shortKey(need.key)}: running it`);
   const onReason = (why: string) => context.talk.say(`${shortKey(need.key)} is not skipped: ${why}`);
   const { settings, dependents } = need;
-  const task = { key: need.key, ...parts, file, settings, env, asker, dependents, force: false, onReason, onBegin };
+  const task = makeTaskSpec(index, { key: need.key, settings, env, asker, dependents, onReason, onBegin });
   const own = watchTicket(context.ground, need);
   const end = await runTask(context.ground, { spec: task, signal: AbortSignal.any([cancel, off, own.signal]) }).finally(
     own.close,

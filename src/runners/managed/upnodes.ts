@@ -6,9 +6,10 @@ import { formatLines } from "../../output/lines.ts";
 import { askerOf } from "../../state/asker.ts";
 import type { UpNode } from "../../supervisor/hosts/types.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
+import { makeTaskSpec } from "../../supervisor/oneshot/taskspec.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
-import { keyParts, pluginOf, shortKey } from "../../values/key.ts";
+import { pluginOf, shortKey } from "../../values/key.ts";
 import type { RunnerContext } from "../parts/types.ts";
 
 export interface UpRequest {
@@ -27,23 +28,16 @@ export function makeUpNodes(context: RunnerContext, { index, keys, detach, timeo
   if (path !== undefined) throw undeclared(index, path);
   const asker = askerOf("user", context.argv);
   return nodes.map(({ key, settings, needs }): UpNode => {
-    const common = { env: context.env, asker, dependents: dependentsOf(nodes, key) };
-    const parts = keyParts(key);
-    if (settings.kind === "oneshot") {
-      const { file = "" } = index.plugins[parts.plugin] ?? {};
-      return {
-        key,
-        needs,
-        isNamed: keys.includes(key),
-        run: { is: "task", spec: { ...common, ...parts, key, file, settings, force } },
-      };
-    }
+    const common = { key, env: context.env, asker, dependents: dependentsOf(nodes, key) };
     const launch = { readyTimeoutMs: timeoutMs, ensure: true, detached: detach };
     return {
       key,
       needs,
       isNamed: keys.includes(key),
-      run: { is: "launch", spec: makeLaunchSpec({ ...common, ...launch, key, settings }) },
+      run:
+        settings.kind === "oneshot"
+          ? { is: "task", spec: makeTaskSpec(index, { ...common, settings, force }) }
+          : { is: "launch", spec: makeLaunchSpec({ ...common, ...launch, settings }) },
     };
   });
 }

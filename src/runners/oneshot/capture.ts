@@ -38,6 +38,7 @@ import {
 } from "../../sys/spawn/exec.ts";
 import { findExecutable } from "../../sys/spawn/executable.ts";
 import { isTerminal, writeBytes } from "../../sys/stdio/stdio.ts";
+import { FLAG } from "../../sys/text/flags.ts";
 import { showCommand, showWord } from "../../values/commandline.ts";
 import type { OneshotRequest, RunnerContext } from "../parts/types.ts";
 
@@ -100,7 +101,7 @@ function holdSignals(
   if (!canHoldSignals())
     throw new DtError("not-captured", "This version of dt captures one-shots on Linux only.", {
       status: EXIT.usage,
-      hint: "dt --no-capture …",
+      hint: `dt ${FLAG.noCapture} …`,
     });
   if (context.held === null) {
     const mask = formatMask(block(heldSignals(onTerminal)));

@@ -5,6 +5,7 @@ import { DtError, EXIT } from "../../sys/base/error.ts";
 import { workingDirectory } from "../../sys/base/here.ts";
 import { becomeCommand } from "../../sys/spawn/exec.ts";
 import { print } from "../../sys/stdio/stdio.ts";
+import { FLAG } from "../../sys/text/flags.ts";
 import { showCommand, showWord } from "../../values/commandline.ts";
 import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
 import type { OneshotRequest, RunnerContext } from "../parts/types.ts";
@@ -61,6 +62,6 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
 function handlerNotCaptured({ plugin, command }: OneshotRequest): DtError {
   return new DtError("not-captured", `${plugin} ${command} is a handler, which runs inside dt and is not captured.`, {
     status: EXIT.usage,
-    hint: "Leave out --capture, or declare a `run` in place of the `handler`.",
+    hint: `Leave out ${FLAG.capture}, or declare a \`run\` in place of the \`handler\`.`,
   });
 }

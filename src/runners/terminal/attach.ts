@@ -14,6 +14,7 @@ import { signalNumber } from "../../sys/base/signals.ts";
 import { shellCode } from "../../sys/base/status.ts";
 import { presenceOf, sameIdentity } from "../../sys/process/identity.ts";
 import { hasRoom, isTerminal, writeBytes } from "../../sys/stdio/stdio.ts";
+import { FLAG } from "../../sys/text/flags.ts";
 import { formatDuration } from "../../values/duration.ts";
 import { typedKey } from "../../values/key.ts";
 import type { RunnerContext } from "../parts/types.ts";
@@ -195,6 +196,6 @@ function notRunning({ ground }: RunnerContext, key: string): DtError {
 
 function noTerminal(key: string): DtError {
   return new DtError("no-terminal", `${key} has no terminal to attach to: its manifest does not say \`tty: true\`.`, {
-    hint: `dt logs ${key} -f follows what it prints.`,
+    hint: `dt logs ${key} ${FLAG.follow} follows what it prints.`,
   });
 }

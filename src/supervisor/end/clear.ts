@@ -25,7 +25,9 @@ export async function clearKey(ground: Site, { key, by, lockTimeoutMs }: ClearRe
   store.prepare();
   const lock = await lockKey(ground, {
     key,
-    request: { doing: "clear", command: by.command, timeoutMs: lockTimeoutMs },
+    doing: "clear",
+    command: by.command,
+    timeoutMs: lockTimeoutMs,
   });
   try {
     const record = store.record(key);

@@ -14,11 +14,9 @@ export async function stopLost(
   store.prepare();
   const lock = await lockKey(ground, {
     key,
-    request: {
-      doing: "stop (doctor)",
-      command: request.by.command,
-      timeoutMs: request.lockTimeoutMs,
-    },
+    doing: "stop (doctor)",
+    command: request.by.command,
+    timeoutMs: request.lockTimeoutMs,
   });
   try {
     if (store.record(key).is !== "absent") return null; // its host has recorded it meanwhile

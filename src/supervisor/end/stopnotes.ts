@@ -15,7 +15,10 @@ import type { StopKeyRequest } from "./types.ts";
 export function lockToStop(ground: Site, { key, by, lockTimeoutMs }: StopKeyRequest): Promise<HeldLock> {
   return lockKey(ground, {
     key,
-    request: { doing: "stop", command: by.command, timeoutMs: lockTimeoutMs, evenUnwritten: true },
+    doing: "stop",
+    command: by.command,
+    timeoutMs: lockTimeoutMs,
+    evenUnwritten: true,
   });
 }
 

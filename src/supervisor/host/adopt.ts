@@ -55,11 +55,9 @@ export async function adopt(host: Host, key: string): Promise<Adopted | null> {
   const { store, table } = ground;
   const lock = await lockKey(ground, {
     key,
-    request: {
-      doing: "host again",
-      command: `dt (a host for ${key})`,
-      timeoutMs: LOCK_TIMEOUT_MS,
-    },
+    doing: "host again",
+    command: `dt (a host for ${key})`,
+    timeoutMs: LOCK_TIMEOUT_MS,
   });
   try {
     const read = store.record(key);

@@ -15,7 +15,7 @@ export function lockPathOf(store: Pick<Store, "path">, key: string): string {
 /** Throws `lock-timeout` (exit 4). */
 export function lockKey(
   { store, table, lockBackend }: Pick<Site, "store" | "table" | "lockBackend">,
-  { key, request }: { key: string; request: Omit<LockRequest, "path" | "seal" | "table" | "backend"> },
+  { key, ...request }: { key: string } & Omit<LockRequest, "path" | "seal" | "table" | "backend">,
 ): Promise<HeldLock> {
   // Computed again at each try: the root may be moved meanwhile.
   return acquireLock({

@@ -1,7 +1,8 @@
 /**
- * The command line of another dt that this one starts. Below the verbs only this file spells dt's global flags
+ * The command line of another dt that this one starts. Below the verbs only this file puts dt's global flags into one
  * (commands/parse/globals.ts).
  */
+import { FLAG } from "../../sys/text/flags.ts";
 
 interface SelfOptions {
   /** Default: the root of its working directory. */
@@ -15,7 +16,7 @@ export function selfArgv(
   self: readonly string[],
   { root, capture, words }: { words: readonly string[] } & SelfOptions,
 ): [string, ...string[]] {
-  const inRoot = root === undefined ? [] : ["-C", root];
-  const kept = capture === undefined ? [] : [capture ? "--capture" : "--no-capture"];
+  const inRoot = root === undefined ? [] : [FLAG.directory, root];
+  const kept = capture === undefined ? [] : [capture ? FLAG.capture : FLAG.noCapture];
   return [...self, ...inRoot, ...kept, ...words] as unknown as [string, ...string[]];
 }

@@ -2,13 +2,12 @@
  * `before`: one-shots that run one after the other before a start. The first that fails prevents the start, and the old
  * launch keeps running.
  */
-
 import { settingsOf } from "../../manifest/model/find.ts";
 import { DtError } from "../../sys/base/error.ts";
-import { keyParts } from "../../values/key.ts";
 import { manifestsOf } from "../ground/manifests.ts";
 import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
 import { runTask } from "./task.ts";
+import { makeTaskSpec } from "./taskspec.ts";
 
 interface BeforeRequest {
   ground: Ground;
@@ -23,17 +22,15 @@ export async function runBefore({ ground, spec, report, signal, cancelMs }: Befo
   const index = await manifestsOf(ground, spec);
   for (const key of spec.settings.before) {
     signal?.throwIfAborted();
-    const parts = keyParts(key);
-    const plugin = index.plugins[parts.plugin];
     const settings = settingsOf(index.plugins, key);
-    if (plugin === undefined || settings?.kind !== "oneshot")
+    if (settings?.kind !== "oneshot")
       throw new DtError("before", `${spec.key} was not started: ${key}, which must run before it, does not exist.`, {
         hint: "dt list",
       });
     report({ is: "note", text: `${key} runs before ${spec.key}` });
     const { env, asker, dependents = [] } = spec;
-    const task = { key, ...parts, file: plugin.file, settings, env, asker, force: true };
-    const first = { ...task, dependents: [spec.key, ...dependents] };
+    const waiting = [spec.key, ...dependents];
+    const first = makeTaskSpec(index, { key, settings, env, asker, dependents: waiting, force: true });
     const end = await runTask(ground, { spec: first, signal, cancelMs });
     signal?.throwIfAborted();
     if (end.is === "ended" && end.exit.code !== 0)

@@ -165,12 +165,10 @@ interface EndFacts {
 function lockToCapture(ground: Ground, { key, startedBy }: CapturedRun): Promise<HeldLock> {
   return lockKey(ground, {
     key,
-    request: {
-      doing: "capture",
-      command: startedBy.command,
-      timeoutMs: LOCK_TIMEOUT_MS,
-      evenUnwritten: true,
-    },
+    doing: "capture",
+    command: startedBy.command,
+    timeoutMs: LOCK_TIMEOUT_MS,
+    evenUnwritten: true,
   });
 }
 

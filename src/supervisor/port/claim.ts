@@ -9,6 +9,7 @@ import { DtError } from "../../sys/base/error.ts";
 import { readText } from "../../sys/files/fileread.ts";
 import { type FileLock, tryFlock } from "../../sys/files/flock.ts";
 import { makeDirectories } from "../../sys/files/makedirectories.ts";
+import { FLAG } from "../../sys/text/flags.ts";
 import type { Ground } from "../launch/types.ts";
 
 export interface PortClaim {
@@ -64,7 +65,7 @@ export async function claimPort(
   const text = readText(join(ground.home ?? "", "ports", String(port)));
   const whose = text.is === "there" && text.value !== "" ? text.value.trim() : "another launch";
   throw new DtError("port-taken", `${key} needs port ${port}, but ${whose} was started with it and has not ended.`, {
-    hint: "Run it again with --port auto, or stop the other one.",
+    hint: `Run it again with ${FLAG.port} auto, or stop the other one.`,
     details: { port, pids: [], holders: [] },
   });
 }

@@ -6,6 +6,7 @@ import type { LaunchRecord } from "../../state/types.ts";
 import { sha256 } from "../../sys/base/digest.ts";
 import { DtError } from "../../sys/base/error.ts";
 import { type PortListener, presenceOf, startOf } from "../../sys/process/identity.ts";
+import { FLAG } from "../../sys/text/flags.ts";
 import type { Ground } from "../launch/types.ts";
 import { type PortClaim, tryClaim } from "./claim.ts";
 import { describeUnseen, isInTheWay } from "./listening.ts";
@@ -121,8 +122,8 @@ function portTaken(
   const ours = unseen.length === 0 && holders.every(({ launch }) => launch !== null);
   return new DtError("port-taken", `${key} needs port ${port}, but ${listen}.`, {
     hint: ours
-      ? "Run it again with --take, which stops that launch, or with --port auto, which finds a free port."
-      : 'Stop that process, or run it again with --port auto, or give the command another `port` (or "auto").',
+      ? `Run it again with ${FLAG.take}, which stops that launch, or with ${FLAG.port} auto, which finds a free port.`
+      : `Stop that process, or run it again with ${FLAG.port} auto, or give the command another \`port\` (or "auto").`,
     details: { port, pids: holders.map(({ pid }) => pid), holders, unseen },
   });
 }

@@ -20,12 +20,10 @@ export async function tryLock(
   try {
     return await lockKey(ground, {
       key: run.record.key,
-      request: {
-        doing,
-        command: run.spec.asker.command,
-        timeoutMs: 0,
-        evenUnwritten: true,
-      },
+      doing,
+      command: run.spec.asker.command,
+      timeoutMs: 0,
+      evenUnwritten: true,
     });
   } catch (error) {
     if (error instanceof DtError && error.code === "lock-timeout") return null;

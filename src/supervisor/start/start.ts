@@ -114,13 +114,11 @@ async function compare({ ground, spec, prepared }: PreparedStart) {
 function lockStart({ ground, spec, options }: Start): Promise<HeldLock> {
   return lockKey(ground, {
     key: spec.key,
-    request: {
-      doing: "start",
-      command: spec.asker.command,
-      timeoutMs: spec.lockTimeoutMs,
-      signal: options.signal,
-      onWait: () => holdTicket(ground, spec),
-    },
+    doing: "start",
+    command: spec.asker.command,
+    timeoutMs: spec.lockTimeoutMs,
+    signal: options.signal,
+    onWait: () => holdTicket(ground, spec),
   });
 }
 

@@ -7,6 +7,7 @@ import type { LineConnection } from "../../sys/net/lineconnection.ts";
 import { FOREIGN_SOCKET } from "../../sys/net/peer.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import type { TerminalSize } from "../../sys/terminal/leaderterminal.ts";
+import { FLAG } from "../../sys/text/flags.ts";
 import type { Ground } from "../launch/types.ts";
 import { ATTACH_VERSION, type FromHost, socketName, type ToHost } from "./wire.ts";
 
@@ -76,7 +77,7 @@ function unreachable({ key }: LaunchRecord, why: string): DtError {
     "cannot-attach",
     `${key} is running, but its terminal cannot be reached: ${why.replace(/\.$/, "")}.`,
     {
-      hint: `dt logs ${key} -f follows what it prints; dt restart ${key} gives it a new terminal.`,
+      hint: `dt logs ${key} ${FLAG.follow} follows what it prints; dt restart ${key} gives it a new terminal.`,
     },
   );
 }

@@ -2,6 +2,7 @@
 import type { Owner } from "../../state/types.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { identify, isOver, type ProcessEntry, type ProcessTable, presenceOf } from "../../sys/process/identity.ts";
+import { FLAG } from "../../sys/text/flags.ts";
 import type { Ground } from "../launch/types.ts";
 import type { Host, HostedRun } from "../run/types.ts";
 
@@ -21,10 +22,10 @@ export function findOwner(table: ProcessTable, word: string): Owner {
   if (entry === null || isOver(entry)) {
     throw new DtError(
       "no-owner",
-      `--owner ${word}: there is no such process${/^\d+$/.test(word) ? "" : " above this one"}.`,
+      `${FLAG.owner} ${word}: there is no such process${/^\d+$/.test(word) ? "" : " above this one"}.`,
       {
         status: EXIT.usage,
-        hint: "--owner takes a pid, `shell` (the shell this is run from) or `agent` (the program this is run by).",
+        hint: `${FLAG.owner} takes a pid, \`shell\` (the shell this is run from) or \`agent\` (the program this is run by).`,
       },
     );
   }

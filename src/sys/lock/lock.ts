@@ -49,6 +49,7 @@ import {
 } from "../process/identity.ts";
 import type { Seal } from "../seal/seal.ts";
 import { readOwnText } from "../seal/sealed.ts";
+import { FLAG } from "../text/flags.ts";
 
 export type LockBackend = "link" | "excl";
 
@@ -462,7 +463,7 @@ export const LOCK_REASONS: Record<LockReason, ReasonText> = {
   "no-guard": {
     why: (by) =>
       `its holder ${by === null ? "" : `(pid ${by.holder.pid}) `}is gone, but this file system has no flock, so dt does not break the lock by itself`,
-    hint: () => "Run `dt doctor --fix`: it breaks the lock when that process is really gone.",
+    hint: () => `Run \`dt doctor ${FLAG.fix}\`: it breaks the lock when that process is really gone.`,
   },
   "guard-busy": { why: () => "other processes kept trying to take it", hint: () => "Try again." },
   "re-entry": { why: (by) => `this very process holds it already, doing: ${by?.doing}`, hint: WAIT_FOR_IT },

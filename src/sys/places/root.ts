@@ -11,6 +11,7 @@ import { dirname, join } from "node:path";
 import { DtError, EXIT } from "../base/error.ts";
 import { notTextError, removedError, resolveFrom } from "../base/here.ts";
 import { linkStatOf, statOf } from "../base/stat.ts";
+import { FLAG } from "../text/flags.ts";
 import { quotePath } from "../text/quote.ts";
 import { type FolderOwnership, judgeManifestFolder } from "./manifestfolder.ts";
 
@@ -133,7 +134,7 @@ function isToBeUsed(
   const text = `belongs to uid ${stranger}, ${strangerTo(process.geteuid?.())}`;
   if (standsInTheirs) throw question(root, text);
   request.onPassed?.(
-    `${root} is skipped: ${text}; if you trust what is there: \`dt trust --owner ${quotePath(root)}\``,
+    `${root} is skipped: ${text}; if you trust what is there: \`dt trust ${FLAG.owner} ${quotePath(root)}\``,
   );
   return false;
 }
@@ -187,7 +188,7 @@ function question(root: string, because: string): DtError {
   return new DtError("foreign-owner", `${root} ${because}, so dt uses nothing in it.`, {
     status: EXIT.usage,
     hint: [
-      `If you trust what is there: dt trust --owner ${path} (for one call: ${ACCEPT}=1 dt …)`,
+      `If you trust what is there: dt trust ${FLAG.owner} ${path} (for one call: ${ACCEPT}=1 dt …)`,
       `To make it yours instead: chown -R ${process.geteuid?.() ?? 0} ${path}`,
     ].join("\n"),
     details: { root },
