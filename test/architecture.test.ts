@@ -217,7 +217,8 @@ describe("broken rules are reported", () => {
       ),
       src("src/supervisor/launch/lock.ts", 'store.path(key, "lock")'),
       src("src/supervisor/host/c.ts", '// (key, "lock")\nstore.path(run.record.key, "lock");'),
-      src("src/jobs/e.ts", 'spawn([...self, "-C", root]);'),
+      src("src/jobs/e.ts", 'spawn([...self, "-C", root]);\nspawn([...self, FLAG.directory, root]);'),
+      src("src/runners/g.ts", "const { file, settings } = request;\nrun({ key, file: plugin.file, settings });"),
       src("src/commands/parse/f.ts", 'flags["-C"] ?? "-C";'),
       src("src/commands/verbs/d.ts", "const ground = { table, self: [],\n  openFiles: null };"),
     ];
@@ -226,10 +227,13 @@ describe("broken rules are reported", () => {
     expect(checkMakers(broken)).toEqual([
       "src/supervisor/tree/stray.ts:2 makes a tree query: src/supervisor/tree/query.ts does",
       "src/runners/a.ts:1 makes a launch spec: src/supervisor/launch/spec.ts does",
+      "src/runners/g.ts:2 makes a task spec: src/supervisor/oneshot/taskspec.ts does",
+      "src/supervisor/oneshot/taskspec.ts does not make a task spec",
       "src/supervisor/end/b.ts:1 makes an exit record: src/supervisor/launch/exit.ts does",
       "src/supervisor/launch/exit.ts does not make an exit record",
       "src/supervisor/host/c.ts:2 makes the path of a key's lock: src/supervisor/launch/lock.ts does",
       "src/jobs/e.ts:1 makes a command line of dt: src/supervisor/launch/selfargv.ts does",
+      "src/jobs/e.ts:2 makes a command line of dt: src/supervisor/launch/selfargv.ts does",
       "src/supervisor/launch/selfargv.ts does not make a command line of dt",
       `src/commands/verbs/d.ts:1 makes a ground: ${ground} does`,
       ...ground.split(" or ").map((home) => `${home} does not make a ground`),

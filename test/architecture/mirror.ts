@@ -33,7 +33,7 @@ export const COVERED: Readonly<Record<string, readonly string[]>> = {
   "supervisor/oneshot": ["e2e/oneshots", "e2e/managed/between.test.ts"],
   "supervisor/probe": ["e2e/managed/probes.test.ts", "e2e/managed/health.test.ts"],
   "supervisor/run": ["supervisor/host", "e2e/managed/health.test.ts"],
-  "supervisor/start": ["fault/steps.test.ts", "fault/kill.test.ts"],
+
   "supervisor/terminal": ["e2e/terminal"],
   "supervisor/ticket": ["e2e/managed/calledoff.test.ts", "e2e/managed/announced.test.ts"],
   "sys/capture": ["e2e/oneshots/capture.test.ts", "e2e/oneshots/captureterminal.test.ts"],

@@ -219,6 +219,28 @@ export const BREAKS: readonly Break[] = [
     only: "stop ends a storm .*, (detached|foreground)",
   },
   {
+    what: "a start whose undoing fails hides why it failed",
+    edits: [
+      {
+        file: "src/supervisor/start/start.ts",
+        from: 'report({ is: "note", text: messageOf(error) });\n    }\n}',
+        to: "void report;\n      void messageOf;\n      throw error;\n    }\n}",
+      },
+    ],
+    test: "test/supervisor/start/undo.test.ts",
+  },
+  {
+    what: "a start that fails leaves the record of the launch that it was to replace",
+    edits: [
+      {
+        file: "src/supervisor/start/place.ts",
+        from: "if (before !== null) undo.push(() => giveUp(start, before));",
+        to: "void undo;\n  void giveUp;",
+      },
+    ],
+    test: "test/supervisor/start/undo.test.ts",
+  },
+  {
     what: "a stop does not check that the ports are free",
     edits: [{ file: END, from: "checkPortsFree(ground, { record, stopped });", to: "" }],
     test: "test/fault/tree.test.ts",

@@ -3,7 +3,7 @@ import type { Asker, ExitRecord, LaunchHistory, LaunchRecord, Want } from "../..
 import type { ProcessIdentity } from "../../src/sys/process/identity.ts";
 
 const AT = "2026-01-02T03:04:05.678Z";
-const ASKER: Asker = { by: "user", pid: 10, command: "dt www dev -d" };
+export const ASKER: Asker = { by: "user", pid: 10, command: "dt www dev -d" };
 const TOKEN = "a".repeat(32);
 
 const IDENTITY: ProcessIdentity = { pid: 100, startTime: "1000", bootId: "boot-now", pidNamespace: "pid:[here]" };
