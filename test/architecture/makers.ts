@@ -32,8 +32,8 @@ export const MAKERS: readonly Maker[] = [
   },
   {
     what: "a ground",
-    sign: /\bself(?:: [^\n]*)?,\s+(?:get )?openFiles/g,
-    homes: ["src/supervisor/ground/ground.ts", "src/supervisor/hosts/child.ts", "src/commands/context/grounds.ts"],
+    sign: /: Ground = \{(?!\s*\.\.\.)|\bself(?:: [^\n]*)?,\s+openFiles(?!: lazy|: \(\))|\bget openFiles\(/g,
+    homes: ["src/supervisor/launch/ground.ts"],
   },
 ];
 

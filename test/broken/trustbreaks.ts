@@ -60,8 +60,8 @@ export const TRUST_BREAKS: readonly Break[] = [
       { file: "src/supervisor/host/adopt.ts", from: "if (spec.isStrange === true) ground.isStrange = true;", to: "" },
       {
         file: "src/supervisor/ground/ground.ts",
-        from: 'return readingOf(env) === "known" && !isTrusted({ home, env }, root);',
-        to: "return false;",
+        from: 'isStrange: () => readingOf(env) === "known" && !isTrusted({ home, env }, root),',
+        to: "isStrange: () => false,",
       },
       { file: "src/supervisor/prepare/launch.ts", from: "    isStrange: spec.isStrange,\n", to: "" },
     ],

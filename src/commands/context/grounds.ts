@@ -3,6 +3,7 @@
  */
 import type { Reading } from "../../manifest/cache/reading.ts";
 import type { Store } from "../../state/store.ts";
+import { makeGround } from "../../supervisor/launch/ground.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { lazy } from "../../sys/base/lazy.ts";
@@ -20,7 +21,10 @@ export interface Grounds {
   strangersGround(): Ground;
 }
 
-/** Each is opened once, and only when it is used. */
+/**
+ * Each is opened once, and only when it is used: a one-shot needs no run directory, so one that cannot be used does not
+ * stop it.
+ */
 interface Opened {
   table(): ProcessTable;
   store(): Store;
@@ -48,39 +52,30 @@ export function makeGrounds(place: CallPlace): Grounds {
     store,
     // A command that the daemon runs is no act of a person's, so it does not make the root a trusted one.
     ground: lazy(() =>
-      makeGround(place, { opened, reading: acting, isStrange: isOfDaemon && place.isStranger() ? true : undefined }),
+      groundFor(place, { opened, reading: acting, isStrange: isOfDaemon && place.isStranger() ? true : undefined }),
     ),
-    strangersGround: () => makeGround(place, { opened, reading: isOfDaemon ? acting : "data", isStrange: true }),
+    strangersGround: () => groundFor(place, { opened, reading: isOfDaemon ? acting : "data", isStrange: true }),
   };
 }
 
-function makeGround(
+function groundFor(
   place: CallPlace,
   { opened, reading, isStrange }: { opened: Opened; reading: Reading; isStrange: true | undefined },
 ): Ground {
   const { env, talk } = place;
-  return {
-    get table() {
-      return opened.table();
-    },
-    // A one-shot needs no run directory, so one that cannot be used does not stop it.
-    get store() {
-      return opened.store();
-    },
+  return makeGround({
+    ...opened,
     root: place.root(),
     home: place.home(),
     env,
     cache: place.cache(),
     self: selfCommand(),
-    get openFiles() {
-      return opened.openFiles();
-    },
     lockBackend: lockBackendOf(env),
     reading,
-    ...(isStrange === undefined ? {} : { isStrange }),
+    isStrange: () => isStrange,
     owner: place.owner(),
     onCommand: (line, cwd) => talk.detail(() => showPrompt(line, cwd)),
-  };
+  });
 }
 
 /** When a project's folder is moved, only state that is kept outside it is left behind. */

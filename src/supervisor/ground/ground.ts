@@ -2,10 +2,12 @@
 import type { Reading } from "../../manifest/cache/reading.ts";
 import { openStore } from "../../state/store.ts";
 import { isTrusted, readTrust } from "../../state/trust.ts";
+import { lazy } from "../../sys/base/lazy.ts";
 import { selfCommand } from "../../sys/base/self.ts";
 import { cacheDirectoryOf, runDirectoryOf } from "../../sys/places/paths.ts";
 import type { ProcessTable } from "../../sys/process/identity.ts";
 import { inheritedOpenFiles } from "../../sys/spawn/limits.ts";
+import { makeGround } from "../launch/ground.ts";
 import { KNOWN_MARK } from "../launch/marks.ts";
 import type { Ground } from "../launch/types.ts";
 import { refuseChanged } from "./manifests.ts";
@@ -19,22 +21,20 @@ export interface World {
 
 /** Throws when the root's run directory cannot be trusted. */
 export function groundOf({ home, env, table }: World, root: string): Ground {
-  return {
-    table,
-    store: openStore({ directory: runDirectoryOf(root, env), home, table }),
+  const store = openStore({ directory: runDirectoryOf(root, env), home, table });
+  return makeGround({
+    table: () => table,
+    store: () => store,
     root,
     home,
     env,
     cache: cacheDirectoryOf(root, env),
     self: selfCommand(),
-    openFiles: inheritedOpenFiles(),
+    openFiles: lazy(inheritedOpenFiles),
     lockBackend: undefined,
     reading: readingOf(env),
-    // Computed each time: the user may trust the root meanwhile, or stop trusting it.
-    get isStrange() {
-      return readingOf(env) === "known" && !isTrusted({ home, env }, root);
-    },
-  };
+    isStrange: () => readingOf(env) === "known" && !isTrusted({ home, env }, root),
+  });
 }
 
 /** The daemon uses the manifests as they were taken over. `dt watch`, which shares this code, uses the files. */

@@ -12,6 +12,7 @@ import { resolveAnew } from "../ground/spec.ts";
 import { hostAgain, hostLaunch } from "../host/host.ts";
 import { claimRequests, RESTART_SIGNAL } from "../host/request.ts";
 import { toFailure } from "../launch/failure.ts";
+import { makeGround } from "../launch/ground.ts";
 import { lineOf } from "../launch/line.ts";
 import type { Ground, LaunchEvent, Report } from "../launch/types.ts";
 import { callerEnvironment } from "../prepare/selfenv.ts";
@@ -132,20 +133,22 @@ export async function settledEvent(
 /** The ground as the caller has it, for this process. */
 export function callerGroundOf(input: HostGround, { self, env }: HostProcess): Ground {
   const table = makeProcessTable();
-  return makeMoving({
-    table,
-    store: openStore({ directory: input.runDirectory, home: input.home, table }),
+  const store = openStore({ directory: input.runDirectory, home: input.home, table });
+  const ground = makeGround({
+    table: () => table,
+    store: () => store,
     root: input.root,
     home: input.home,
     env: callerEnvironment(env),
     cache: input.cache,
     self,
-    openFiles: input.openFiles === null ? null : BigInt(input.openFiles),
+    openFiles: () => (input.openFiles === null ? null : BigInt(input.openFiles)),
     lockBackend: (input.lockBackend as LockBackend | null) ?? undefined,
     ...(input.reading === undefined ? {} : { reading: input.reading }),
-    ...(input.isStrange === undefined ? {} : { isStrange: input.isStrange }),
+    isStrange: () => input.isStrange,
     owner: input.owner ?? null,
   });
+  return makeMoving(ground);
 }
 
 /**

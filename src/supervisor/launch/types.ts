@@ -41,7 +41,7 @@ export interface Ground extends Site {
    * The root is not trusted, and what is run does not come from it: it gets nothing from the root. Default: true when
    * `reading` is `data`.
    */
-  isStrange?: boolean;
+  isStrange?: boolean | undefined;
   /** The other user who was accepted as the root's owner. Default: none. */
   owner?: number | null;
   /** In a host: the holds by key. They show that the host is alive to those who cannot see its process. */
