@@ -28,6 +28,7 @@ const CODE_SHOP = {
 const VERBS: readonly (readonly string[])[] = [
   ["stop"],
   ["stop", "--dry-run"],
+  ["clear"],
   ["restart"],
   ["restart", "--dry-run"],
   ["wait", "--timeout", "5s"],

@@ -49,6 +49,7 @@ export const LOOKING: readonly (readonly string[])[] = [
 export const ENDING: readonly (readonly string[])[] = [
   ["stop", "a", "b"],
   ["stop", "--all"],
+  ["clear", "a", "b"],
   ["down"],
   ["doctor", "--fix"],
   ["gc", "--yes"],
