@@ -44,7 +44,7 @@ function setUp() {
     look(name: string, settled = false) {
       const notes: string[] = [];
       for (;;) {
-        const outcome = update(store, { path: path(name), manner: { settled } });
+        const outcome = update(store, { path: path(name), settled });
         notes.push(...outcome.notes);
         if (!outcome.more) return { ...outcome, notes };
       }
@@ -71,12 +71,12 @@ test("a transcript is read only from the configured folders, whatever links lead
   Bun.spawnSync(["mkfifo", path("pipe.jsonl")]);
   write("in.jsonl", said("inside"));
   const folders = [join(home, "t")];
-  const look = (file: string) => update(store, { path: file, manner: { settled: true, folders } });
+  const look = (file: string) => update(store, { path: file, settled: true, folders });
   expect(look(path("in.jsonl")).changed).toBe(true);
   expect(look(path("none.jsonl"))).toMatchObject({ changed: false, notes: [] });
   for (const file of [join(home, "out", "a.jsonl"), path("directory/a.jsonl"), path("link.jsonl"), path("pipe.jsonl")])
     expect(look(file)).toMatchObject({ changed: false, notes: [expect.stringContaining("is left alone")] });
-  expect(update(store, { path: join(home, "out", "a.jsonl"), manner: { settled: true } }).changed).toBe(true);
+  expect(update(store, { path: join(home, "out", "a.jsonl"), settled: true }).changed).toBe(true);
 });
 
 describe("lines of JSON", () => {
@@ -320,7 +320,7 @@ describe("a transcript", () => {
     expect(statSync(join(store.root, "conversations", `${read("a.jsonl").id}.json`)).size).toBeLessThan(150_000);
     expect(grown.messages.map(({ n }: Message) => n)).toEqual(Array.from({ length: 400 }, (_, at) => at + 1));
     expect(readFileSync(path("a.jsonl"), "utf8")).toBe(whole);
-    update(store, { path: path("a.jsonl"), manner: { settled: true, again: true } });
+    update(store, { path: path("a.jsonl"), settled: true, again: true });
     look("a.jsonl", true);
     expect(contents(store, read("a.jsonl"))).toEqual(grown);
   });

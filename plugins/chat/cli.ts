@@ -116,7 +116,10 @@ const VERBS: Record<string, () => number | Promise<number>> = {
         for (let more = true; more; again = false) {
           const outcome = update(store, {
             path,
-            manner: { settled: true, again, folders, pending: settings.onUpdate !== null },
+            settled: true,
+            again,
+            folders,
+            pending: settings.onUpdate !== null,
           });
           ({ more } = outcome);
           for (const note of outcome.notes) say(`${path}: ${note}`);

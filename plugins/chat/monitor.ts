@@ -35,11 +35,9 @@ export async function monitor(home: string, root: string): Promise<number> {
     look(path, settled) {
       const { id, kept, changed, more, unsettled, notes } = update(store, {
         path,
-        manner: {
-          settled,
-          pending: settings.onUpdate !== null,
-          folders: settings.folders,
-        },
+        settled,
+        pending: settings.onUpdate !== null,
+        folders: settings.folders,
       });
       for (const note of notes) say(`${path}: ${note}`);
       if (changed) {

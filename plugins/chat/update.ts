@@ -41,7 +41,7 @@ export interface Manner {
   folders?: readonly string[] | null;
 }
 
-export function update(store: Store, { path, manner }: { path: string; manner: Manner }): Outcome {
+export function update(store: Store, { path, ...manner }: { path: string } & Manner): Outcome {
   const { settled, again = false, pending = false, folders = null } = manner;
   return store.turn(() => {
     const id = idOf(path);

@@ -16,7 +16,7 @@ export interface PageOptions {
 /** Throws a SiteError when the template asks for a value that does not exist. */
 export function renderPage(
   page: Page,
-  { site, theme, options }: { site: Site; theme: Theme; options: PageOptions },
+  { site, theme, ...options }: { site: Site; theme: Theme } & PageOptions,
 ): string {
   const root = rootFrom(page.path);
   const home = page.file === HOME;
@@ -33,16 +33,16 @@ export function renderPage(
       content: home ? renderHome(page, site) : page.html + renderNeighbours(page, { site, root }),
       toc: home ? "" : renderContents(page),
       tone: renderTone(),
-      dev: renderReloadScript(theme, { root, options }),
+      dev: renderReloadScript(theme, { root, ...options }),
     },
   });
 }
 
 /** The page for addresses that lead nowhere. It can be shown at any depth, so its links begin at the server's root. */
-export function renderNotFound(site: Site, { theme, options }: { theme: Theme; options: PageOptions }): string {
+export function renderNotFound(site: Site, { theme, ...options }: { theme: Theme } & PageOptions): string {
   return renderMessage(site, {
     theme,
-    options,
+    ...options,
     message: {
       title: "This number is not in service",
       html: `<p>There is no page at this address. It may have moved: the menu lists every page there is, and <a href="/index.html">the home page</a> is a good place to start over.</p>`,
@@ -52,7 +52,7 @@ export function renderNotFound(site: Site, { theme, options }: { theme: Theme; o
 
 function renderMessage(
   site: Site,
-  { theme, options, message }: { theme: Theme; options: PageOptions; message: { title: string; html: string } },
+  { theme, message, ...options }: { theme: Theme; message: { title: string; html: string } } & PageOptions,
 ): string {
   const title = Bun.escapeHTML(message.title);
   return fillTemplate(theme, {
@@ -68,7 +68,7 @@ function renderMessage(
       content: `<h1>${title}</h1>\n${message.html}\n`,
       toc: "",
       tone: renderTone(),
-      dev: renderReloadScript(theme, { root: "/", options }),
+      dev: renderReloadScript(theme, { root: "/", ...options }),
     },
   });
 }
@@ -84,10 +84,7 @@ function fillTemplate(theme: Theme, { root, values }: { root: string; values: Re
   });
 }
 
-function renderReloadScript(
-  theme: Theme,
-  { root, options: { version } }: { root: string; options: PageOptions },
-): string {
+function renderReloadScript(theme: Theme, { root, version }: { root: string } & PageOptions): string {
   if (version === undefined) return "";
   return `<script src="${root}${theme.url("reload.js")}" data-version="${version}" defer></script>\n`;
 }

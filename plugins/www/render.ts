@@ -24,8 +24,8 @@ export function renderSite(docs: string, options: PageOptions = {}): Rendering {
     if (files.has(path)) throw new SiteError(`two files would be published as ${path}`);
     files.set(path, content);
   };
-  for (const page of site.pages) add(page.path, renderPage(page, { site, theme, options }));
-  add(NOT_FOUND, renderNotFound(site, { theme, options }));
+  for (const page of site.pages) add(page.path, renderPage(page, { site, theme, ...options }));
+  add(NOT_FOUND, renderNotFound(site, { theme, ...options }));
   for (const name of theme.assets(options.version !== undefined)) add(`theme/${name}`, theme.text(name));
   const folder = within(docs);
   for (const name of site.files) add(name, readFile(folder, name));

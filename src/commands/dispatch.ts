@@ -40,14 +40,14 @@ export async function dispatch({ argv, globals, env, held }: Call): Promise<numb
   }
   const context = makeContext({ globals, argv, ownEnv: env, held });
   const word = argv[at];
-  if (showVersion) return runVerb("version", { words: [], context });
+  if (showVersion) return runVerb(context, { name: "version", words: [] });
   if (showHelp || word === undefined) {
     const { complainWithHelp, runHelp } = await import("./help.ts");
     return showHelp ? runHelp(context) : complainWithHelp(context);
   }
   const rest = argv.slice(at + 1);
-  if (isPlugin || !isVerb(word)) return (await import("./plugin.ts")).runPlugin(context, { name: word, given: rest });
-  if (isPresent(word)) return runVerb(word, { words: rest, context });
+  if (isPlugin || !isVerb(word)) return (await import("./plugin.ts")).runPlugin(context, { name: word, words: rest });
+  if (isPresent(word)) return runVerb(context, { name: word, words: rest });
   throw new DtError("not-implemented", `dt ${word} is a reserved verb that is not in this version yet.`, {
     status: EXIT.usage,
     hint: `A plugin of this name is run as: dt -- ${word} …`,
@@ -55,8 +55,8 @@ export async function dispatch({ argv, globals, env, held }: Call): Promise<numb
 }
 
 async function runVerb(
-  name: PresentVerb,
-  { words, context }: { words: readonly string[]; context: DtContext },
+  context: DtContext,
+  { name, words }: { name: PresentVerb; words: readonly string[] },
 ): Promise<number> {
   const verb = VERBS[name];
   if (verb === null) throw new Error(`${name} is not there`);

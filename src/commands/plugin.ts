@@ -17,14 +17,14 @@ import { runCalledOneshot } from "./run/oneshot.ts";
 
 export async function runPlugin(
   context: DtContext,
-  { name, given }: { name: string; given: readonly string[] },
+  { name, words }: { name: string; words: readonly string[] },
 ): Promise<number> {
   const descriptors = inheritedDescriptors();
   // Flags before the command's name are dt's.
-  const words = takeGlobals(given, context.globals);
-  const [commandName, ...rest] = words;
+  const own = takeGlobals(words, context.globals);
+  const [commandName, ...rest] = own;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
-  const { called, command } = await findCalled(context, { name, words, commandName });
+  const { called, command } = await findCalled(context, { name, words: own, commandName });
   if (command.kind === "managed") return runCalledManaged(context, { called, command, words: rest });
   if (context.ownEnv[START_MARK] !== undefined)
     throw usage(

@@ -34,7 +34,7 @@ export async function checkEngine(request: CheckRequest, engine: EngineName): Pr
   // The client takes tens of milliseconds to say what the socket says at once.
   if (await isEngineThere(client, request.env)) return;
   request.onCommand(pastedLine(argv, { engine, given: request.given }));
-  const { code, out, err } = await callCompose(argv, { request });
+  const { code, out, err } = await callCompose(argv, request);
   // Any other failure of the client says nothing about the engine; Compose will.
   if (code === 0 || !/daemon|connect|permission|socket/i.test(err || out)) return;
   const hint = "Start the engine, or check that you may use it; DOCKER_HOST says where it is expected.";

@@ -41,10 +41,7 @@ export interface ComposePlace {
   env: EngineEnvironment;
 }
 
-export async function callCompose(
-  argv: string[],
-  { request: { env, cwd }, cut }: { request: ComposePlace; cut?: AbortSignal | undefined },
-) {
+export async function callCompose(argv: string[], { cut, env, cwd }: { cut?: AbortSignal | undefined } & ComposePlace) {
   const program = Bun.which(argv[0] as string, { PATH: env.PATH ?? "" });
   if (program === null) return { code: EXIT.notFound, out: "", err: `there is no ${argv[0]} in PATH`, cut: false };
   const child = bunSpawn([program, ...argv.slice(1)], {

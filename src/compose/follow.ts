@@ -85,7 +85,7 @@ async function followUntilOver(
   for (;;) {
     const containers = await listContainers(stack, env);
     for (const one of containers ?? [])
-      follow(stack, { env, container: one, all: containers ?? [], followers, since, ring: wake.ring });
+      follow(stack, { env, container: one, siblings: containers ?? [], followers, since, ring: wake.ring });
     everSeen ||= (containers ?? []).length > 0;
     if (containers !== null && everSeen && areOver(containers)) {
       await Bun.sleep(OVER_MS);
@@ -121,23 +121,26 @@ function say(text: string): void {
   writeBytes(1, Buffer.from(text));
 }
 
-interface Followed {
+interface ContainerToFollow {
   env: Record<string, string>;
   container: Container;
-  all: Container[];
+  siblings: Container[];
   followers: Followers;
   since: string;
   ring: () => void;
 }
 
 /** Runs one `logs --follow` per run of a container; it continues after the last line that was written. */
-function follow({ engine }: FollowInput["stack"], { env, container, all, followers, since, ring }: Followed): void {
+function follow(
+  { engine }: FollowInput["stack"],
+  { env, container, siblings, followers, since, ring }: ContainerToFollow,
+): void {
   const known = followers.get(container.id);
   if (known !== undefined && !known.done) return;
   if (known !== undefined && container.state !== "running") return;
   const mine = { last: known?.last ?? since, done: false };
   followers.set(container.id, mine);
-  const width = Math.max(...all.map((one) => nameOf(one).length));
+  const width = Math.max(...siblings.map((one) => nameOf(one).length));
   const argv = ["logs", "--follow", "--timestamps", "--since", mine.last, container.id];
   const child = bunSpawn([clientOf(engine, env), ...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const prefix = `${nameOf(container).padEnd(width)} | `;

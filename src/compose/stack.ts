@@ -113,7 +113,7 @@ async function withFreePorts(
   const { key, env, cwd, movedFile, isFree, dry, note } = request;
   const argv = configCommand(base);
   request.onCommand(pastedLine(argv, { engine, given: request.given }));
-  const { code, out, err } = await callCompose(argv, { request });
+  const { code, out, err } = await callCompose(argv, request);
   if (code !== 0) throw composeError({ key, doing: "start", argv, code, words: err || out });
   const { movePorts, readMoved, writeMoved } = await import("./ports.ts");
   const project = env.COMPOSE_PROJECT_NAME as string;
@@ -138,7 +138,7 @@ async function presentServices(
   const { declared, off, key, note } = request;
   const argv = servicesCommand(base);
   request.onCommand(pastedLine(argv, { engine, given: request.given }));
-  const { code, out, err } = await callCompose(argv, { request });
+  const { code, out, err } = await callCompose(argv, request);
   if (code !== 0) throw composeError({ key, doing: "start", argv, code, words: err || out });
   const there = new Set(out.split("\n").map((line) => line.trim()));
   return off.flatMap((toggle) => {

@@ -9,7 +9,7 @@ import type { EngineEnvironment, Given, StackRecord } from "./types.ts";
 
 type Tell = ((line: string) => void) | undefined;
 
-interface TakeDown {
+interface TeardownRequest {
   env: EngineEnvironment;
   key: string;
   hard?: AbortSignal | undefined;
@@ -21,7 +21,10 @@ interface TakeDown {
  * Runs `down`, whatever the state of the stack. Once `hard` is aborted, containers get no
  * time to end. Throws `teardown`.
  */
-export async function takeDown(stack: StackRecord, { env, key, hard, given, onCommand }: TakeDown): Promise<void> {
+export async function takeDown(
+  stack: StackRecord,
+  { env, key, hard, given, onCommand }: TeardownRequest,
+): Promise<void> {
   const say = (argv: string[]) =>
     onCommand?.(
       pastedLine(argv, { engine: stack.engine, given: given ?? { project: stack.project, env: {}, files: [] } }),
@@ -30,11 +33,11 @@ export async function takeDown(stack: StackRecord, { env, key, hard, given, onCo
   const place = { cwd: stack.cwd, env: { ...env, COMPOSE_PROJECT_NAME: stack.project } };
   const argv = downCommand(base, hard?.aborted === true);
   say(argv);
-  let done = await callCompose(argv, { request: place, cut: hard?.aborted ? undefined : hard });
+  let done = await callCompose(argv, { ...place, cut: hard?.aborted ? undefined : hard });
   if (done.cut) {
     const now = downCommand(base, true);
     say(now);
-    done = await callCompose(now, { request: place });
+    done = await callCompose(now, place);
   }
   // Without its file (in a removed worktree, say) Compose can do nothing, but the engine still knows the containers.
   const fileIsGone = !existsSync(resolve(stack.cwd, stack.file));
@@ -52,6 +55,6 @@ async function removeRest(
   if (left === null || left.length === 0) return;
   const argv = [ENGINES[stack.engine].client, "rm", "--force", ...left.map(({ name }) => name)];
   say(argv);
-  const { code, out, err } = await callCompose(argv, { request: place });
+  const { code, out, err } = await callCompose(argv, place);
   if (code !== 0) throw composeError({ key, doing: "stop", argv, code, words: err || out });
 }

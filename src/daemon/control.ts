@@ -99,7 +99,7 @@ export async function endDaemon(paths: DaemonPaths): Promise<DaemonEnd> {
   const table = makeProcessTable();
   const holder = holderOf(paths, table);
   let foreign: unknown = null;
-  const answer = await askDaemon(paths, { request: { cmd: "stop" } }).catch((error) => {
+  const answer = await askDaemon(paths, { ask: { cmd: "stop" } }).catch((error) => {
     if (isForeignSocket(error)) foreign = error;
     return messageOf(error);
   });

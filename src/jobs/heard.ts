@@ -35,7 +35,7 @@ async function queueNamed(state: WatchState, changed: Changes): Promise<void> {
     return path;
   });
   const asking = { root, env: world.env, check: (file: string) => refuseChangedIn(world, { root, file }) };
-  for (const { path, target: name } of await nameTargets(target, { paths, options: asking })) {
+  for (const { path, target: name } of await nameTargets(target, { paths, ...asking })) {
     const file = absolute.get(path) as string;
     // It belongs to no target: known as it is now, so that it is not asked about again.
     if (name === null) known.settle(new Map([[file, changed.get(file) ?? null]]));

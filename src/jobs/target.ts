@@ -38,17 +38,17 @@ const LIMIT_MS = 15_000;
 
 export async function nameTargets(
   target: Target,
-  { paths, options }: { paths: readonly string[]; options: AskOptions },
+  { paths, ...options }: { paths: readonly string[] } & AskOptions,
 ): Promise<NamedTarget[]> {
   if (target.is === "path") return paths.map((path) => ({ path, target: path }));
   if (target.is === "pattern") return paths.map((path) => ({ path, target: fillPattern(target.text, path) }));
-  return askFunction(target, { paths, options });
+  return askFunction(target, { paths, ...options });
 }
 
 /** The manifest is its author's code: it runs in a process of its own, with a time limit. */
 async function askFunction(
   { file, index }: Extract<Target, { is: "function" }>,
-  { paths, options: { root, env, check } }: { paths: readonly string[]; options: AskOptions },
+  { paths, root, env, check }: { paths: readonly string[] } & AskOptions,
 ): Promise<NamedTarget[]> {
   check(file);
   const child = bunSpawn([...sameBuildCommand(), HIDDEN.target, file, String(index)], {

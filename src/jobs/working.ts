@@ -35,12 +35,12 @@ export async function workOn(state: WatchState, { target: name, paths, isLast }:
   }
   if (judged.doubt !== undefined) state.options.log("warn", judged.doubt, { ...state.facts, target: name });
   if (judged.afterMs > 0) await Bun.sleep(judged.afterMs);
-  return runJob(state, { work: { target: name, paths: now, isLast }, changed });
+  return runJob(state, { target: name, paths: now, isLast, changed });
 }
 
 async function runJob(
   state: WatchState,
-  { work: { target: name, paths, isLast }, changed }: { work: Work; changed: Changes },
+  { changed, target: name, paths, isLast }: { changed: Changes } & Work,
 ): Promise<boolean> {
   const { options, watch, facts, known, loops, inbox, saver } = state;
   const { root, jobs, log, source } = options;

@@ -72,7 +72,7 @@ function mayMake(directory: string, places: readonly string[]): boolean {
   });
 }
 
-interface OpenRun {
+interface NewRun {
   keep: number;
   mode: number;
   known?: boolean | undefined;
@@ -83,7 +83,7 @@ interface OpenRun {
  * Moves earlier runs on by one, keeps `keep` of them, and opens an empty file for appending. `known`: whether a launch
  * of this key wrote the existing file; `inRow`: see shift.ts.
  */
-export function openRun(path: string, { keep, mode, known = true, inRow = 0 }: OpenRun): OpenedLog {
+export function openRun(path: string, { keep, mode, known = true, inRow = 0 }: NewRun): OpenedLog {
   try {
     // A file that no launch of this key wrote may be the user's own: it is moved aside even where no run is kept.
     shiftRuns(path, { keep: known ? keep : Math.max(1, keep), inRow });

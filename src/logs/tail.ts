@@ -20,7 +20,7 @@ export function findTail(path: string, lines: number): { from: number; to: numbe
   try {
     const { size } = fstatSync(fd);
     const hole = Math.min(dataStart(fd), size);
-    const from = lines === Number.POSITIVE_INFINITY ? hole : findStart(fd, { start: hole, size, lines });
+    const from = lines === Number.POSITIVE_INFINITY ? hole : findStart(fd, { from: hole, to: size, lines });
     if (hole === 0 || from > hole) return { from, to: size };
     const chunk = Buffer.alloc(CHUNK);
     return { from: hole + leadingZeros(chunk.subarray(0, readSync(fd, chunk, 0, CHUNK, hole))), to: size };
@@ -53,7 +53,7 @@ export function readTail(
     const { size } = fstatSync(fd);
     const hole = Math.min(dataStart(fd), size);
     const start = Math.max(hole, size - maxBytes);
-    let at = lines === Number.POSITIVE_INFINITY ? start : findStart(fd, { start, size, lines });
+    let at = lines === Number.POSITIVE_INFINITY ? start : findStart(fd, { from: start, to: size, lines });
     const chunk = Buffer.alloc(CHUNK);
     let begun = hole === 0 || at > hole;
     while (at < size) {
@@ -77,26 +77,26 @@ function leadingZeros(bytes: Uint8Array): number {
 }
 
 /** Where the last `lines` lines between two offsets begin. */
-export function findStart(fd: number, { start, size, lines }: { start: number; size: number; lines: number }): number {
-  if (lines <= 0) return size;
+export function findStart(fd: number, { from, to, lines }: { from: number; to: number; lines: number }): number {
+  if (lines <= 0) return to;
   const chunk = Buffer.alloc(CHUNK);
   let left = lines;
-  for (let end = size; end > start; ) {
-    const from = Math.max(start, end - CHUNK);
-    const length = readSync(fd, chunk, 0, end - from, from);
+  for (let end = to; end > from; ) {
+    const begin = Math.max(from, end - CHUNK);
+    const length = readSync(fd, chunk, 0, end - begin, begin);
     for (
       let at = chunk.lastIndexOf(NEWLINE, length - 1);
       at >= 0;
       at = at === 0 ? -1 : chunk.lastIndexOf(NEWLINE, at - 1)
     ) {
       // The newline that ends the file ends the last line; it does not begin another.
-      if (at >= length || from + at === size - 1) continue;
+      if (at >= length || begin + at === to - 1) continue;
       left--;
-      if (left === 0) return from + at + 1;
+      if (left === 0) return begin + at + 1;
     }
-    end = from;
+    end = begin;
   }
-  return start;
+  return from;
 }
 
 /** The most that a record keeps of the last lines: a program may write gigabytes without ending a line. */

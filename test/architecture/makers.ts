@@ -26,7 +26,7 @@ export const MAKERS: readonly Maker[] = [
   { what: "the path of a key's lock", sign: /, "lock"\)/g, homes: ["src/supervisor/launch/lock.ts"] },
   {
     what: "a command line of dt",
-    sign: /"(?:-C|--(?:no-)?capture)"|\bFLAG\.(?:directory|root)\b/g,
+    sign: /"(?:-C|--(?:no-)?capture)"|\bFLAG\.(?:directory|root)\b|[[?:,]\s*FLAG\.(?:noC|c)apture\b/g,
     homes: ["src/supervisor/launch/selfargv.ts"],
     within: /^src\/(?:supervisor|runners|jobs|daemon)\//,
   },

@@ -244,6 +244,8 @@ export const LIGHT: Readonly<Record<string, readonly string[]>> = {
     "src/state/store.ts",
     "src/supervisor/prepare/environment.ts",
     "src/supervisor/tree/tree.ts",
+    "src/supervisor/tree/evidence.ts",
+    "src/supervisor/tree/query.ts",
   ],
   "src/commands/verbs/ps.ts": ["src/supervisor/prepare/drift.ts", "src/supervisor/prepare/stack.ts"],
   "src/runners/oneshot/exec.ts": [

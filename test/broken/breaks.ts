@@ -22,7 +22,7 @@ const ADOPT = "src/supervisor/host/adopt.ts";
 
 const NO_LINEAGE = {
   file: EVIDENCE,
-  from: "if (isLineageOf(table.lineageOf(pid), query.token)) return true;",
+  from: "if (isLineageOf(table.lineageOf(pid), launch.token)) return true;",
   to: "",
 };
 
@@ -32,7 +32,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: EVIDENCE,
-        from: `return table.environmentOf(pid, "DIALTONE_TOKEN") === query.token;`,
+        from: `return table.environmentOf(pid, "DIALTONE_TOKEN") === launch.token;`,
         to: "return false;",
       },
       NO_LINEAGE,
@@ -257,9 +257,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: TREE,
-        from: `const isLeftOut = (entry: ProcessEntry) =>
-    !isLeader(entry) && (isSpared(table, { entry, names: query.spare }) || isOfAnotherLaunch(table, { entry, query }));`,
-        to: "const isLeftOut = (entry: ProcessEntry) => !isLeader(entry) && isSpared(table, { entry, names: query.spare });",
+        from: "(isNamed(entry) || isOthers(entry));",
+        to: "isNamed(entry);\n  void isOthers;",
       },
     ],
     test: "test/fault/untouched.test.ts",
@@ -269,8 +268,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: TREE,
-        from: "isSpared(table, { entry, names: query.spare }) || isOfAnotherLaunch",
-        to: "isOfAnotherLaunch",
+        from: "(isNamed(entry) || isOthers(entry));",
+        to: "isOthers(entry);\n  void isNamed;",
       },
     ],
     test: "test/fault/untouched.test.ts",
@@ -516,7 +515,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/hosts/caller.ts",
-        from: "  nameHost(ground, { ...spec, pid: host.pid });",
+        from: "  nameHost(ground, { start: spec, pid: host.pid });",
         to: "  void nameHost;",
       },
     ],

@@ -267,7 +267,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/prepare/environment.ts",
-        from: "return stat !== undefined && distrust(path, { stat, judge }) === null;",
+        from: "return stat !== undefined && distrust(path, { stat, ...judge }) === null;",
         to: "return stat !== undefined && judge !== null;",
       },
     ],

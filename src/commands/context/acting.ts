@@ -44,14 +44,17 @@ export function isOfPerson(env: Record<string, string>): boolean {
   return !isIn("DIALTONE_KEY", "DIALTONE_JOB") || isTerminal(0);
 }
 
-interface AskedFrom {
+interface RootCaller {
   cwd: string | null;
   env: Record<string, string>;
   onPassed?: ((text: string) => void) | undefined;
 }
 
 /** How a root is looked for on behalf of the user: an owner that the user accepted counts as the user. */
-export function rootRequest(globals: Pick<Globals, "root">, { cwd, env, onPassed = () => {} }: AskedFrom): RootRequest {
+export function rootRequest(
+  globals: Pick<Globals, "root">,
+  { cwd, env, onPassed = () => {} }: RootCaller,
+): RootRequest {
   return { directory: globals.root, cwd, env, acceptedOwner: (root) => acceptedOwnerOf(root, env), onPassed };
 }
 

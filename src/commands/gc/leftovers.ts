@@ -130,7 +130,7 @@ async function leftInRoot(
     const request = { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs: null };
     return why === null
       ? []
-      : [{ root, key, pid: report.pid, why, stop: () => stopKey(site, { request, report: () => {} }) }];
+      : [{ root, key, pid: report.pid, why, stop: () => stopKey(site, { ...request, report: () => {} }) }];
   });
 }
 

@@ -45,10 +45,7 @@ function copyPiece(
   if (fd === null) return true;
   const chunk = Buffer.alloc(CHUNK);
   try {
-    for (
-      let at = lines === Number.POSITIVE_INFINITY ? from : findStart(fd, { start: from, size: to, lines });
-      at < to;
-    ) {
+    for (let at = lines === Number.POSITIVE_INFINITY ? from : findStart(fd, { from, to, lines }); at < to; ) {
       const length = readSync(fd, chunk, 0, Math.min(CHUNK, to - at), at);
       if (length === 0) return true;
       if (!emit(chunk.subarray(0, length))) return false;

@@ -123,9 +123,9 @@ interface UnknownWord {
   name: string;
   known: string[];
   index: Pick<ManifestIndex, "root" | "unread" | "failures">;
-  notes?: string[];
-  hint?: string;
-  root?: string;
+  notes?: string[] | undefined;
+  hint?: string | undefined;
+  root?: string | undefined;
 }
 
 /**

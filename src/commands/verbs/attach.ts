@@ -33,11 +33,9 @@ export default defineVerb({
     if (isTerminal(0) && isTerminal(1)) context.talk.say(`attaching to ${key}; ctrl-] leaves it running`);
     return attachTo(runner, {
       key,
-      options: {
-        readOnly: args["read-only"] === true,
-        scrollback: countOf("--lines", args.lines) ?? SCROLLBACK,
-        owner: null,
-      },
+      readOnly: args["read-only"] === true,
+      scrollback: countOf("--lines", args.lines) ?? SCROLLBACK,
+      owner: null,
     });
   },
 });

@@ -62,7 +62,10 @@ export default defineVerb({
           .map((other) => over.get(other));
         const stop = Promise.allSettled(above).then(() =>
           stopKey(ground, {
-            request: { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs },
+            key,
+            by,
+            lockTimeoutMs: LOCK_TIMEOUT_MS,
+            timeoutMs,
             report: (event) => tellEvent(runner, event),
           }),
         );
@@ -154,13 +157,13 @@ function needsOf({ store }: Ground, { index: { plugins }, key }: { index: Manife
   return [...recorded, ...(settings === undefined ? [] : edgesOf(plugins, settings).map((edge) => edge.key))];
 }
 
-interface Reach {
+interface NeedsSearch {
   to: string;
   needs: (key: string) => string[];
   seen?: Set<string> | undefined;
 }
 
-function reaches(from: string, { to, needs, seen = new Set<string>() }: Reach): boolean {
+function reaches(from: string, { to, needs, seen = new Set<string>() }: NeedsSearch): boolean {
   if (seen.has(from)) return false;
   seen.add(from);
   return needs(from).some((key) => key === to || reaches(key, { to, needs, seen }));

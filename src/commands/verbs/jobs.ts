@@ -78,7 +78,7 @@ function waitingOf({ env }: DtContext, { home, roots }: { home: string | null; r
 }
 
 async function dueOf(home: string, roots: readonly string[]): Promise<Due[]> {
-  const answer = (await askDaemon(daemonPaths(home), { request: { cmd: "jobs", limit: 1 }, tries: 1 }).catch(
+  const answer = (await askDaemon(daemonPaths(home), { ask: { cmd: "jobs", limit: 1 }, tries: 1 }).catch(
     () => null,
   )) as {
     due?: Due[];

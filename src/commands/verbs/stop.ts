@@ -109,7 +109,10 @@ async function stopAll(
   const by = askerOf("user", context.argv);
   const ask = (key: string) =>
     stopKey(runner.ground, {
-      request: { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs },
+      key,
+      by,
+      lockTimeoutMs: LOCK_TIMEOUT_MS,
+      timeoutMs,
       report: (event) => tellEvent(runner, event),
     });
   const outcomes = await Promise.allSettled(keys.map(ask));

@@ -17,8 +17,8 @@ const TRIES = 5;
 const BETWEEN_MS = 100;
 const ANSWER_MS = 5000;
 
-interface AskRequest {
-  request: { cmd: string; [field: string]: unknown };
+interface DaemonQuestion {
+  ask: { cmd: string; [field: string]: unknown };
   tries?: number | undefined;
   answerMs?: number | undefined;
 }
@@ -29,10 +29,10 @@ interface AskRequest {
  */
 export async function askDaemon(
   paths: DaemonPaths,
-  { request, tries = TRIES, answerMs = ANSWER_MS }: AskRequest,
+  { ask, tries = TRIES, answerMs = ANSWER_MS }: DaemonQuestion,
 ): Promise<unknown | null> {
   for (let left = tries; left > 0; left--) {
-    const answer = await askOnce(paths, { request, answerMs });
+    const answer = await askOnce(paths, { request: ask, answerMs });
     if (answer !== null) return answer.data;
     if (!isComingUp(paths)) return null;
     if (left > 1) await Bun.sleep(BETWEEN_MS);
@@ -49,7 +49,7 @@ function isComingUp({ lock, seal }: DaemonPaths): boolean {
 }
 
 export async function askStatus(paths: DaemonPaths, options?: { tries?: number }): Promise<Status | null> {
-  return (await askDaemon(paths, { request: { cmd: "status" }, ...options })) as Status | null;
+  return (await askDaemon(paths, { ask: { cmd: "status" }, ...options })) as Status | null;
 }
 
 /** Whether an error of `askDaemon` says that another user is, or could be, where this user's daemon should be. */

@@ -5,7 +5,7 @@ import { FLAG } from "../../sys/text/flags.ts";
 export const UNIT_NAME = "dialtone.service";
 
 export interface UnitFacts {
-  /** The binary that is started, with `daemon start ${FLAG.foreground}`. */
+  /** The binary that is started, with `daemon start --foreground`. */
   binary: string;
   /** Set for it, in addition to what the manager sets. */
   env: Record<string, string>;

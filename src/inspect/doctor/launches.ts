@@ -63,7 +63,7 @@ function checkRecord(ground: Ground, { record, by }: { record: LaunchRecord; by:
     key,
     hint: FIX,
     details: { phase: record.phase, since: record.startedAt },
-    repair: () => finish(ground, { seen: record, by }),
+    repair: () => finish(ground, { record, by }),
   });
 }
 
@@ -84,9 +84,9 @@ function cutOff(record: LaunchRecord): string {
  * Does what the next start or stop would do: writes the exit and removes the record. Signals only what appeared
  * meanwhile.
  */
-async function finish(ground: Ground, { seen, by }: { seen: LaunchRecord; by: Asker }): Promise<Repaired> {
+async function finish(ground: Ground, { record, by }: { record: LaunchRecord; by: Asker }): Promise<Repaired> {
   const { store, table } = ground;
-  const { key } = seen;
+  const { key } = record;
   const lock = await lockKey(ground, {
     key,
     doing: "doctor",
@@ -95,9 +95,9 @@ async function finish(ground: Ground, { seen, by }: { seen: LaunchRecord; by: As
   });
   try {
     const now = store.record(key);
-    if (now.is !== "there" || now.value.token !== seen.token)
+    if (now.is !== "there" || now.value.token !== record.token)
       return { done: true, text: `another dt has dealt with ${key} meanwhile` };
-    await endLaunch(ground, { record: now.value, request: { how: "sweep", by, self: identifySelf(table) } });
+    await endLaunch(ground, { record: now.value, how: "sweep", by, self: identifySelf(table) });
     return { done: true, text: `cleared what ${key} left` };
   } finally {
     lock.release();
@@ -108,7 +108,6 @@ function checkForeign(key: string, { path, reason }: { path: string; reason: str
   return makeFinding("record", {
     level: "note",
     text: `${key} is foreign: ${path} ${reason.startsWith("not ") ? "was" : "is"} ${reason}; dt ignores it.`,
-
     key,
     details: { path },
     hint: `The next start sets the file aside. If you do not need it: rm ${showWord(path)}`,

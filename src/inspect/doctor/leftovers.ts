@@ -32,7 +32,7 @@ function checkTemporaries({ store, table }: Ground, names: readonly string[]): F
     })
     .map((name) => join(store.directory, name));
   if (left.length === 0) return [];
-  const text = `${count(left.length, { one: "temporary file" })} of a dt that was killed ${left.length === 1 ? "is" : "are"} still in ${store.directory}.`;
+  const text = `${count(left.length, "temporary file")} of a dt that was killed ${left.length === 1 ? "is" : "are"} still in ${store.directory}.`;
   return [
     makeFinding("temporary", {
       level: "attention",
@@ -59,7 +59,7 @@ function checkHistories({ store }: Ground): Finding[] {
     .map(({ name }) => join(directory, name))
     .filter(isOld);
   if (left.length === 0) return [];
-  const text = `${directory} has ${count(left.length, { one: "leftover note" })} about ended launches.`;
+  const text = `${directory} has ${count(left.length, "leftover note")} about ended launches.`;
   return [
     makeFinding("history", {
       level: "attention",
@@ -86,7 +86,7 @@ function checkSpecs({ store, home }: Ground): Finding[] {
     .map(({ file }) => file)
     .filter(isOld);
   if (left.length === 0) return [];
-  const text = `${dirname(left[0] as string)} has the start settings (with environment) of ${count(left.length, { one: "ended launch", many: "ended launches" })}.`;
+  const text = `${dirname(left[0] as string)} has the start settings (with environment) of ${count(left.length, "ended launch")}.`;
   return [
     makeFinding("history", {
       level: "attention",
@@ -104,7 +104,7 @@ function checkSetAside({ store }: Ground, names: readonly string[]): Finding[] {
     .filter((name) => name.endsWith(".corrupt") || name.endsWith(".foreign"))
     .map((name) => join(store.directory, name));
   if (kept.length === 0) return [];
-  const text = `${count(kept.length, { one: "file" })} ${kept.length === 1 ? "was" : "were"} set aside as unreadable or not written by your dt.`;
+  const text = `${count(kept.length, "file")} ${kept.length === 1 ? "was" : "were"} set aside as unreadable or not written by your dt.`;
   const hint = `Look at ${kept.length === 1 ? "it" : "them"}, then: rm ${kept.map(showWord).join(" ")}`;
   return [makeFinding("set-aside", { level: "note", text, hint, details: { files: kept } })];
 }
@@ -127,7 +127,7 @@ function checkHostErrors({ store }: Ground): Finding[] {
 
 function removeAll(files: readonly string[], what: string) {
   for (const file of files) removeFile(file);
-  return { done: true, text: `removed ${count(files.length, { one: what })}` };
+  return { done: true, text: `removed ${count(files.length, what)}` };
 }
 
 function isOld(path: string): boolean {
@@ -144,6 +144,7 @@ export function namesIn(directory: string): string[] {
   }
 }
 
-function count(number: number, { one, many = `${one}s` }: { one: string; many?: string | undefined }): string {
+function count(number: number, one: string): string {
+  const many = `${one}${one.endsWith("ch") ? "es" : "s"}`;
   return `${number} ${number === 1 ? one : many}`;
 }

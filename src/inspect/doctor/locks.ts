@@ -19,7 +19,7 @@ function checkLock({ store, table }: Ground, name: string): Finding[] {
   const key = name.slice(0, -".lock".length);
   const read = readHolder(path, { seal: store.seal });
   if (read.is === "absent") return []; // released meanwhile
-  const repair = () => breakOne(path, { key, site: { store, table } });
+  const repair = () => breakOne(path, { key, store, table });
   if (read.is === "unreadable" && read.foreign === true) {
     const text = `${key} has a foreign lock (${read.reason}): dt believes nothing in it.`;
     const hint = "The next start or stop sets the file aside.";
@@ -61,10 +61,7 @@ const LEFT: Record<LockReason, string> = {
   "re-entry": "this process holds it itself",
 };
 
-function breakOne(
-  path: string,
-  { key, site: { store, table } }: { key: string; site: Pick<Ground, "store" | "table"> },
-): Repaired {
+function breakOne(path: string, { key, store, table }: { key: string } & Pick<Ground, "store" | "table">): Repaired {
   const outcome = breakStaleLock(path, { seal: store.seal, table });
   if (outcome.is === "absent") return { done: true, text: `the lock of ${key} was already gone` };
   if (outcome.is === "broken") return { done: true, text: `broke the lock of ${key}` };

@@ -125,7 +125,7 @@ async function stopThem(
   ground: Ground,
   { key, spare, by }: { key: string; spare: string[]; by: Asker },
 ): Promise<Repaired> {
-  const stopped = await stopLost(ground, { request: { key, by, lockTimeoutMs: LOCK_WAIT_MS, timeoutMs: null }, spare });
+  const stopped = await stopLost(ground, { key, by, lockTimeoutMs: LOCK_WAIT_MS, timeoutMs: null, spare });
   if (stopped === null) return { done: true, text: `${key} has a record again, so nothing was stopped` };
   return { done: true, text: `stopped what was left of ${key}` };
 }

@@ -41,10 +41,10 @@ function lookAt(path: string, judge: Judge): Look {
     if (stat === undefined) return { hash: null, refused: null };
     if (path.endsWith("/"))
       return stat.isDirectory()
-        ? { hash: "directory", refused: distrust(path, { stat, judge }) }
+        ? { hash: "directory", refused: distrust(path, { stat, ...judge }) }
         : { hash: null, refused: null };
     if (!stat.isFile()) return { hash: null, refused: null };
-    const refused = distrust(path, { stat, judge });
+    const refused = distrust(path, { stat, ...judge });
     if (stat.size > FILE_LIMIT) return { hash: `size ${stat.size}`, refused };
     const bytes = readBytes(path, FILE_LIMIT);
     return { hash: bytes === null ? `size ${FILE_LIMIT + 1}` : hashOf(bytes), refused };

@@ -57,7 +57,7 @@ function discoverDirectory(
 ): void {
   let names: string[];
   try {
-    const refused = distrust(directory, { stat: statSync(directory), judge });
+    const refused = distrust(directory, { stat: statSync(directory), ...judge });
     if (refused !== null) {
       found.failures.push({ file: directory, code: "permission", ...refused, plugin: null });
       return;
@@ -87,7 +87,7 @@ function consider(
     if (stat.isSymbolicLink()) {
       stat = statSync(file);
       const directory = dirname(realpathSync(file));
-      const refused = distrust(directory, { stat: statSync(directory), judge });
+      const refused = distrust(directory, { stat: statSync(directory), ...judge });
       if (refused !== null) {
         found.failures.push({ file, code: "permission", ...refused, plugin: null });
         return;
@@ -107,7 +107,7 @@ function consider(
     found.failures.push(unreadable(file, "is not a regular file"));
     return;
   }
-  const refused = distrust(file, { stat, judge });
+  const refused = distrust(file, { stat, ...judge });
   if (refused === null) found.manifests.push({ file, origin });
   else found.failures.push({ file, code: "permission", ...refused, plugin: null });
 }

@@ -19,7 +19,7 @@ export function discoverPackages(root: string, judge: Judge): { files: string[];
     void failures.push({ file: packageFile, code, message: `${packageFile}: ${reason}.`, hint, plugin: null });
   const text = readOrNull(packageFile);
   if (text === null || !text.includes('"dialtone"')) return { files, failures };
-  const refused = distrust(packageFile, { stat: statSync(packageFile), judge });
+  const refused = distrust(packageFile, { stat: statSync(packageFile), ...judge });
   if (refused !== null) {
     failures.push({ file: packageFile, code: "permission", ...refused, plugin: null });
     return { files, failures };

@@ -21,7 +21,7 @@ export interface Judge {
 /** Null when the file or directory can be trusted. */
 export function distrust(
   path: string,
-  { stat, judge: { env, owner = null } }: { stat: Pick<Stats, "uid" | "mode">; judge: Judge },
+  { stat, env, owner = null }: { stat: Pick<Stats, "uid" | "mode"> } & Judge,
 ): Distrust | null {
   const me = process.geteuid?.() ?? stat.uid;
   if (!ownUids(env).includes(stat.uid) && stat.uid !== owner) {

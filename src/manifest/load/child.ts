@@ -43,7 +43,7 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
     }
     killOwnGroup();
   };
-  catchWaysOut(file, { finish, finished: () => state.finished });
+  catchWaysOut(file, { finish, isFinished: () => state.finished });
   if (isData(file)) {
     const { judgeData } = await import("./judge.ts");
     begin();
@@ -64,11 +64,11 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
 /** A manifest may end the process in many ways; each becomes an outcome. */
 function catchWaysOut(
   file: string,
-  { finish, finished }: { finish: (outcome: Outcome) => void; finished: () => boolean },
+  { finish, isFinished }: { finish: (outcome: Outcome) => void; isFinished: () => boolean },
 ): void {
   const exit = process.exit;
   process.exit = ((code?: number) => {
-    if (finished()) return exit(code);
+    if (isFinished()) return exit(code);
     const place = frameOf(new Error().stack) ?? file;
     finish(
       failed({

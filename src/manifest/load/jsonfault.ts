@@ -11,10 +11,10 @@ import { type Thrown, thrownText } from "./thrown.ts";
  */
 export async function explainJson(
   error: unknown,
-  { file, read = [] }: { file: string; read?: readonly string[] | undefined },
+  { file, alsoRead = [] }: { file: string; alsoRead?: readonly string[] | undefined },
 ): Promise<Thrown | null> {
   if (!thrownText(error).startsWith("JSON Parse error")) return null;
-  for (const path of [...importClosureOf(file), ...read]) {
+  for (const path of [...importClosureOf(file), ...alsoRead]) {
     const fault = /\.jsonc?$/.test(path) ? await faultOf(path) : null;
     if (fault !== null) return { code: "syntax", message: fault, hint: `${file} reads it.` };
   }

@@ -42,7 +42,7 @@ export async function judgeCode(file: string, evaluation: Evaluation): Promise<O
   } catch (error) {
     return failed({
       file,
-      ...((await explainJson(error, { file, read: filesRead(evaluation) })) ??
+      ...((await explainJson(error, { file, alsoRead: filesRead(evaluation) })) ??
         explainThrown(error, { file, exported: Object.keys(API) })),
     });
   }

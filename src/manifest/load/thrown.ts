@@ -15,13 +15,13 @@ const MESSAGE_LIMIT = 2000;
 
 export type Thrown = Pick<ManifestFailure, "code" | "message" | "hint">;
 
-interface Evaluated {
+interface EvaluatedFile {
   file: string;
   /** The names that `@dialtone/dt` exports. */
   exported: readonly string[];
 }
 
-export function explainThrown(error: unknown, { file, exported }: Evaluated): Thrown {
+export function explainThrown(error: unknown, { file, exported }: EvaluatedFile): Thrown {
   return (
     parseErrorOf(error) ??
     builtErrorOf(error) ??
@@ -94,7 +94,7 @@ function missingImportOf(error: unknown, file: string): Thrown | null {
 }
 
 /** The resolver ignores upper and lower case, so it can find a path that then cannot be read. */
-function missingFileOf(error: unknown, { file, exported }: Evaluated): Thrown | null {
+function missingFileOf(error: unknown, { file, exported }: EvaluatedFile): Thrown | null {
   const { code, path, stack } = (error ?? {}) as { code?: unknown; path?: unknown; stack?: unknown };
   const other = code === "ENOENT" && typeof path === "string" ? otherCapitals(path) : null;
   if (other === null) return null;
@@ -139,7 +139,7 @@ function readOrEmpty(file: string): string {
   }
 }
 
-function thrownBy(error: unknown, { file, exported }: Evaluated): Thrown {
+function thrownBy(error: unknown, { file, exported }: EvaluatedFile): Thrown {
   const place = frameOf((error as { stack?: unknown } | null)?.stack) ?? file;
   const isError = typeof error === "object" && error !== null && typeof (error as Error).message === "string";
   if (!isError) return { code: "throws", message: `${place}: threw ${safeText(error)}.`, hint: null };
@@ -151,7 +151,7 @@ function thrownBy(error: unknown, { file, exported }: Evaluated): Thrown {
   return {
     code: "throws",
     message: `${place}: ${name || "Error"}: ${clip(plain).replace(/\.$/, "")}.`,
-    hint: called === undefined ? null : hintForMissingExport(called, { file: place.replace(/:\d+$/, ""), exported }),
+    hint: called === undefined ? null : hintForMissingExport(called, { thrower: place.replace(/:\d+$/, ""), exported }),
   };
 }
 
@@ -170,8 +170,11 @@ function importsFromDt(source: string, name: string): boolean {
   });
 }
 
-function hintForMissingExport(called: string, { file, exported }: Evaluated): string | null {
-  if (exported.includes(called) || !importsFromDt(readOrEmpty(file), called)) return null;
+function hintForMissingExport(
+  called: string,
+  { thrower, exported }: { thrower: string; exported: readonly string[] },
+): string | null {
+  if (exported.includes(called) || !importsFromDt(readOrEmpty(thrower), called)) return null;
   const near = nearestNames(called, exported);
   return `@dialtone/dt does not export \`${called}\`; ${near[0] === undefined ? `it exports ${exported.join(", ")}` : `did you mean \`${near[0]}\`?`}`;
 }

@@ -50,7 +50,7 @@ function checkFile(path: string, env: Environment): void {
 }
 
 function refuseDistrusted(path: string, { stat, env }: { stat: Pick<Stats, "uid" | "mode">; env: Environment }): void {
-  const refused = distrust(path, { stat, judge: { env } });
+  const refused = distrust(path, { stat, env });
   if (refused === null) return;
   const message = `${refused.message} Nothing was written.`;
   throw new DtError("permission", message, { status: EXIT.usage, hint: refused.hint, details: { path } });

@@ -12,7 +12,6 @@ export async function showPlan(context: RunnerContext, spec: LaunchSpec): Promis
   const { argv, cwd, environment, port, log } = await prepareLaunch(ground, {
     spec,
     report: (event) => tellEvent(context, event),
-
     dry: true,
   });
   print(formatPlan({ key: spec.key, argv, cwd, added: environment.added, port, log }, json));

@@ -47,7 +47,7 @@ export async function runOnTerminal(context: RunnerContext, spec: LaunchSpec): P
     print(json ? `${JSON.stringify({ ...event.line, unchanged: true })}\n` : formatTruth(ground.root, event.line));
     return event.is === "unhealthy" ? EXIT.timeout : EXIT.done;
   }
-  return attachTo(context, { key, options: { readOnly: false, scrollback: null, owner: makeOwner(context, key) } });
+  return attachTo(context, { key, readOnly: false, scrollback: null, owner: makeOwner(context, key) });
 }
 
 function makeOwner({ ground, talk, argv }: RunnerContext, key: string) {
@@ -62,14 +62,12 @@ function makeOwner({ ground, talk, argv }: RunnerContext, key: string) {
       if (press !== "first") return;
       const by = signal === "SIGINT" ? "interrupt" : signal === "SIGHUP" ? "hangup" : "signal";
       stopKey(ground, {
-        request: {
-          key,
-          by: { ...askerOf("user", argv), by },
-          lockTimeoutMs: LOCK_TIMEOUT_MS,
-          timeoutMs: null,
-          ...(host === undefined ? {} : { ofHost: host }),
-          ...(by === "interrupt" ? { interrupt: hard.signal } : {}),
-        },
+        key,
+        by: { ...askerOf("user", argv), by },
+        lockTimeoutMs: LOCK_TIMEOUT_MS,
+        timeoutMs: null,
+        ...(host === undefined ? {} : { ofHost: host }),
+        ...(by === "interrupt" ? { interrupt: hard.signal } : {}),
         report: () => {},
       }).catch((error: unknown) => talk.fail(messageOf(error)));
     }),

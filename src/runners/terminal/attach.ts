@@ -36,7 +36,7 @@ const LOOK_EVERY_MS = 20;
 
 export async function attachTo(
   context: RunnerContext,
-  { key, options }: { key: string; options: AttachOptions },
+  { key, ...options }: { key: string } & AttachOptions,
 ): Promise<number> {
   const impatient = new AbortController();
   const screen = makeScreen(impatient.signal);
@@ -47,7 +47,7 @@ export async function attachTo(
     person.close();
   };
   try {
-    const conclude = await follow(context, { key, options, screen, person });
+    const conclude = await follow(context, { key, ...options, screen, person });
     close();
     return conclude();
   } catch (error) {
@@ -56,9 +56,8 @@ export async function attachTo(
   }
 }
 
-interface Following {
+interface Follow extends AttachOptions {
   key: string;
-  options: AttachOptions;
   screen: Screen;
   person: Person;
 }
@@ -66,7 +65,7 @@ interface Following {
 /** Shows one run after another. Returns what is left to say, as a function to call once the terminal is given back. */
 async function follow(
   context: RunnerContext,
-  { key, options: { readOnly, scrollback, owner }, screen, person }: Following,
+  { key, readOnly, scrollback, owner, screen, person }: Follow,
 ): Promise<() => number> {
   const { ground } = context;
   let last: LaunchRecord | null = null;
@@ -82,7 +81,7 @@ async function follow(
       await screen.showAll({ log: exit.value.log, logFile: null });
       return () => tellExit(context, exit.value);
     }
-    if (isOver(context, { record, last, owner: owner !== null })) {
+    if (isOver(context, { record, last, hasOwner: owner !== null })) {
       const ended = last ?? (record as LaunchRecord);
       return () => conclude(context, ended);
     }
@@ -94,10 +93,8 @@ async function follow(
     } else {
       // Takes every key as it is pressed from now on, so that the user can leave a host that does not answer.
       person.take();
-      const joining = attachToRun(ground, {
-        record: now,
-        request: { readOnly, size: readOnly ? null : sizeOfPerson() },
-      });
+      const size = readOnly ? null : sizeOfPerson();
+      const joining = attachToRun(ground, { record: now, readOnly, size });
       const joined = await Promise.race([joining, person.left.then(() => null)]);
       if (person.hasLeft()) {
         joining.catch(() => {}); // no longer awaited
@@ -143,7 +140,7 @@ function tellLeft({ talk }: RunnerContext, { key, why }: { key: string; why: Lef
 /** Whether there is nothing more to wait for. */
 function isOver(
   { ground }: RunnerContext,
-  { record, last, owner }: { record: LaunchRecord | null; last: LaunchRecord | null; owner: boolean },
+  { record, last, hasOwner }: { record: LaunchRecord | null; last: LaunchRecord | null; hasOwner: boolean },
 ): boolean {
   if (record === null) return true;
   // The dt that stops or replaces it has yet to record that.
@@ -152,7 +149,7 @@ function isOver(
   // host, even if the program lives on.
   if (presenceOf(ground.table, record.host) !== "alive" && !isKeyLocked(ground, record.key)) return true;
   // Another dt replaced it: the dt that started the old launch is done, while `dt attach` goes on with the new one.
-  return owner && last !== null && !sameIdentity(record.host, last.host);
+  return hasOwner && last !== null && !sameIdentity(record.host, last.host);
 }
 
 function conclude(context: RunnerContext, last: LaunchRecord): number {

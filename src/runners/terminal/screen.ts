@@ -13,7 +13,7 @@ const NEWLINE = 0x0a;
 
 export type Screen = ReturnType<typeof makeScreen>;
 
-interface Shown {
+interface RunToShow {
   attachment: Attachment;
   scrollback: number | null;
   onGone: () => void;
@@ -33,7 +33,7 @@ export function makeScreen(impatient: AbortSignal) {
     return typeof outcome === "string" ? outcome !== "closed" : outcome.then((one) => one !== "closed");
   };
   return {
-    show(log: string, { attachment: { welcome, redraw }, scrollback, onGone }: Shown) {
+    show(log: string, { attachment: { welcome, redraw }, scrollback, onGone }: RunToShow) {
       const stop = new AbortController();
       let from = 0;
       let before = 0;

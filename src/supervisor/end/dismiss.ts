@@ -12,11 +12,11 @@ import { isListedAsFailed } from "./underway.ts";
 /** Nothing is running, and it is unknown whether a start of the key is being loaded: if one is, it finds the mark. */
 export async function markUnknown(
   ground: Site,
-  { request, say }: { request: StopKeyRequest; say: (text: string) => void },
+  { say, ...request }: { say: (text: string) => void } & StopKeyRequest,
 ): Promise<StopKeyResult> {
   const lock = await lockToStop(ground, request);
   try {
-    if (ground.store.record(request.key).is === "absent") noteWanted(ground, { request });
+    if (ground.store.record(request.key).is === "absent") noteWanted(ground, request);
   } finally {
     lock.release();
   }
@@ -38,17 +38,14 @@ export async function dismissEnded(ground: Site, request: StopKeyRequest): Promi
   try {
     const exit = store.exit(key);
     if (!isListedAsFailed(ground, key) || exit.is !== "there") return { is: "not-running", key };
-    noteWanted(ground, { request });
-    return { is: "ended", key, exit: dismiss(ground, { request, exit: exit.value }), left: false };
+    noteWanted(ground, request);
+    return { is: "ended", key, exit: dismiss(ground, { ...request, exit: exit.value }), left: false };
   } finally {
     lock.release();
   }
 }
 
-export function dismiss(
-  { store }: Site,
-  { request: { by }, exit }: { request: StopKeyRequest; exit: ExitRecord },
-): ExitRecord {
+export function dismiss({ store }: Site, { exit, by }: { exit: ExitRecord } & StopKeyRequest): ExitRecord {
   if (stateAfter(exit) !== "failed") return exit;
   const dismissed = { ...exit, dismissed: { by, at: new Date().toISOString() } };
   unlessUnwritable(() => store.writeExit(dismissed));

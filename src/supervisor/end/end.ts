@@ -32,7 +32,7 @@ import type { Ended, EndRequest, LeaderEnd } from "./types.ts";
  */
 export async function endLaunch(
   ground: Site,
-  { record, request }: { record: LaunchRecord; request: EndRequest },
+  { record, ...request }: { record: LaunchRecord } & EndRequest,
 ): Promise<Ended> {
   const { table, store } = ground;
   const began = performance.now();

@@ -7,7 +7,7 @@ import type { StopKeyRequest } from "./types.ts";
 
 export async function stopLost(
   ground: Site,
-  { request, spare }: { request: StopKeyRequest; spare: readonly string[] },
+  { spare, ...request }: { spare: readonly string[] } & StopKeyRequest,
 ): Promise<StopTreeResult | null> {
   const { store } = ground;
   const { key } = request;
@@ -20,10 +20,10 @@ export async function stopLost(
   });
   try {
     if (store.record(key).is !== "absent") return null; // its host has recorded it meanwhile
-    noteWanted(ground, { request });
+    noteWanted(ground, request);
     const { stopUnrecorded } = await import("./unrecorded.ts");
     const stopped = await stopUnrecorded(ground, { key, spare });
-    noteUnrecordedEnd(ground, { request, why: "its record was lost" });
+    noteUnrecordedEnd(ground, { ...request, why: "its record was lost" });
     return stopped;
   } finally {
     lock.release();

@@ -18,7 +18,7 @@ import { isUnderWay } from "./underway.ts";
 
 export async function stopKey(
   ground: Site,
-  { request, report }: { request: StopKeyRequest; report: Report },
+  { report, ...request }: { report: Report } & StopKeyRequest,
 ): Promise<StopKeyResult> {
   const { store } = ground;
   const { key } = request;
@@ -27,7 +27,8 @@ export async function stopKey(
     isOfTerminal(request) ||
     isUnderWay(ground, key) ||
     (await awaitNamed(ground, { names: announcedStarts(ground), say }));
-  if (!isUnderWay(ground, key)) return isKnown ? dismissEnded(ground, request) : markUnknown(ground, { request, say });
+  if (!isUnderWay(ground, key))
+    return isKnown ? dismissEnded(ground, request) : markUnknown(ground, { ...request, say });
   store.prepare();
   const pending: string[] = [];
   const result = await stopUnderLock(ground, { request, report, pending });
@@ -91,10 +92,10 @@ async function stopUnreadable(
   const { key } = request;
   if (read.foreign === true && findTree(ground.table, unrecordedQuery(ground, { key })).members.length === 0)
     return { is: "foreign", key, why: read.reason };
-  noteWanted(ground, { request, mark });
+  noteWanted(ground, { ...request, mark });
   const { clearUnreadable } = await import("./unrecorded.ts");
   await clearUnreadable(ground, { key, report });
-  noteUnrecordedEnd(ground, { request, why: "its record could not be read" });
+  noteUnrecordedEnd(ground, { ...request, why: "its record could not be read" });
   return { is: "found-unrecorded", key };
 }
 
@@ -108,22 +109,22 @@ async function stopRecorded(stop: LockedStop, recorded: LaunchRecord): Promise<S
   refuseOwnTree(table, { key, members });
   const isLeaderAlive = record.leader !== null && presenceOf(table, record.leader) === "alive";
   if (isOver(table, record)) {
-    noteWanted(ground, { request, mark });
+    noteWanted(ground, { ...request, mark });
     const { exit, left } = await endLaunch(ground, {
       record,
-      request: { how: "sweep", by, self: identifySelf(table) },
+      how: "sweep",
+      by,
+      self: identifySelf(table),
     });
     if (left !== null) report({ is: "note", text: left });
-    return { is: "ended", key, exit: dismiss(ground, { request, exit }), left: members.length > 0 };
+    return { is: "ended", key, exit: dismiss(ground, { ...request, exit }), left: members.length > 0 };
   }
   const { exit, stopped, tookMs, left } = await endLaunch(ground, {
     record,
-    request: {
-      by,
-      ...(mark === undefined ? {} : { mark }),
-      self: identifySelf(table),
-      ...(interrupt === undefined ? { how: "stop" } : { how: "interrupt", signal: "SIGINT", hard: interrupt }),
-    },
+    by,
+    ...(mark === undefined ? {} : { mark }),
+    self: identifySelf(table),
+    ...(interrupt === undefined ? { how: "stop" } : { how: "interrupt", signal: "SIGINT", hard: interrupt }),
   });
   if (left !== null) report({ is: "note", text: left });
   // If the leader was gone before, its pid may be another process's by now.

@@ -25,20 +25,14 @@ export function lockToStop(ground: Site, { key, by, lockTimeoutMs }: StopKeyRequ
 /** A stop continues without notes that cannot be written. */
 export function noteWanted(
   { store }: Site,
-  {
-    request: { key, by },
-    mark = markStop(by),
-  }: { request: StopKeyRequest; mark?: ReturnType<typeof markStop> | undefined },
+  { key, by, mark = markStop(by) }: { mark?: ReturnType<typeof markStop> | undefined } & StopKeyRequest,
 ): void {
   const at = new Date().toISOString();
   unlessUnwritable(() => store.writeWant({ version: 1, key, want: "stopped", at, by, lastStop: mark }));
 }
 
 /** It is unknown what was running, but known who stopped it. */
-export function noteUnrecordedEnd(
-  { store, root }: Site,
-  { request: { key, by }, why }: { request: StopKeyRequest; why: string },
-): void {
+export function noteUnrecordedEnd({ store, root }: Site, { why, key, by }: { why: string } & StopKeyRequest): void {
   const at = new Date().toISOString();
   const log = store.path(key, "log");
   const text = `stopped${describeAsker(by)}; ${why}, so its start time is unknown`;

@@ -2,7 +2,6 @@
 import type { Reading } from "../../manifest/cache/reading.ts";
 import { openStore } from "../../state/store.ts";
 import { isTrusted, readTrust } from "../../state/trust.ts";
-import { lazy } from "../../sys/base/lazy.ts";
 import { selfCommand } from "../../sys/base/self.ts";
 import { cacheDirectoryOf, runDirectoryOf } from "../../sys/places/paths.ts";
 import type { ProcessTable } from "../../sys/process/identity.ts";
@@ -21,6 +20,7 @@ export interface World {
 
 /** Throws when the root's run directory cannot be trusted. */
 export function groundOf({ home, env, table }: World, root: string): Ground {
+  const openFiles = inheritedOpenFiles();
   const store = openStore({ directory: runDirectoryOf(root, env), home, table });
   return makeGround({
     table: () => table,
@@ -30,7 +30,7 @@ export function groundOf({ home, env, table }: World, root: string): Ground {
     env,
     cache: cacheDirectoryOf(root, env),
     self: selfCommand(),
-    openFiles: lazy(inheritedOpenFiles),
+    openFiles: () => openFiles,
     lockBackend: undefined,
     reading: readingOf(env),
     isStrange: () => readingOf(env) === "known" && !isTrusted({ home, env }, root),

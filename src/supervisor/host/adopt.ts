@@ -75,7 +75,9 @@ export async function adopt(host: Host, key: string): Promise<Adopted | null> {
     const exited = leaderEnd(ground, record);
     const run = beginRun(host, {
       spec,
-      started: { record, leader: { pid: record.leader?.pid ?? 0, exited }, prepared },
+      record,
+      leader: { pid: record.leader?.pid ?? 0, exited },
+      prepared,
       known: history.is === "there" ? history.value : emptyHistory(record),
     });
     const claim = record.port === null ? null : tryClaim(ground, { key, port: record.port });

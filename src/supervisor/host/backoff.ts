@@ -58,7 +58,7 @@ export async function startAfterBackoff(
         ? endInBackoff(ground, { run, request, last: finished.exit })
         : takenInBackoff(ground, { run, last: finished.exit });
     }
-    return { run: beginRun(host, { spec, started }), streak };
+    return { run: beginRun(host, { spec, ...started }), streak };
   } catch (error) {
     restart?.done(error);
     if (stillMine()) await giveUpStarting(ground, { run, spec: asked, error });
@@ -137,7 +137,8 @@ async function endInBackoff(
       return takenInBackoff(ground, { run, last });
     const { exit } = await endLaunch(ground, {
       record: current.value,
-      request: { ...endOf(run, request), self: current.value.host },
+      ...endOf(run, request),
+      self: current.value.host,
     });
     return { is: "ended", exit };
   } finally {

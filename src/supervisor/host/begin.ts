@@ -12,16 +12,17 @@ import { watchOwner } from "../watch/owner.ts";
 import { watchHealth } from "../watch/readiness.ts";
 import { watchRecord } from "../watch/record.ts";
 
-interface StartedRun {
+interface RunToBegin {
   spec: LaunchSpec;
-  started: { record: LaunchRecord; leader: Leader; prepared: PreparedLaunch };
+  record: LaunchRecord;
+  leader: Leader;
+  prepared: PreparedLaunch;
+  /** The history of a run that is taken over from another host. */
   known?: LaunchHistory | null | undefined;
 }
 
-/** `known`: the history of a run that is taken over from another host. */
-export function beginRun(host: Host, { spec, started, known = null }: StartedRun): HostedRun {
+export function beginRun(host: Host, { spec, record, leader, prepared, known = null }: RunToBegin): HostedRun {
   const { control } = host;
-  const { record, leader, prepared } = started;
   const over = new AbortController();
   // It is launched: no caller waits for what its host starts from now on.
   const { ticket: _, ...own } = spec;

@@ -54,7 +54,7 @@ export async function hostLaunch(outer: Host<HostControl>, first: LaunchSpec): P
   if (started.is === "unchanged") return { is: "unchanged", record: started.record };
   if (started.is === "unwanted") throw new Error("a first start is always wanted");
   const host = { ...outer, control: addOwn(outer.control) };
-  return serveRun(host, { begun: beginRun(host, { spec: first, started }) });
+  return serveRun(host, { run: beginRun(host, { spec: first, ...started }) });
 }
 
 /**
@@ -79,31 +79,31 @@ export async function hostAgain(outer: Host<HostControl>, key: string): Promise<
   const adopted = await adopt(host, key);
   if (adopted === null) return null;
   const { run, waiting } = adopted;
-  if (waiting === null) return serveRun(host, { begun: run, streak: streakOf(run.record) });
+  if (waiting === null) return serveRun(host, { run, streak: streakOf(run.record) });
   const again = await startAfterBackoff(host, { run, finished: waiting });
-  return "streak" in again ? serveRun(host, { begun: again.run, streak: again.streak }) : again;
+  return "streak" in again ? serveRun(host, { run: again.run, streak: again.streak }) : again;
 }
 
 /** Serves a launch from a run that has begun to its end. */
 async function serveRun(
   host: Host,
-  { begun, streak = NO_STREAK }: { begun: HostedRun; streak?: Streak | undefined },
+  { run, streak = NO_STREAK }: { run: HostedRun; streak?: Streak | undefined },
 ): Promise<HostEnd> {
   const files = watchForRestart(host);
   try {
-    return await serve(host, { begun, files, before: streak });
+    return await serve(host, { run, files, streak });
   } finally {
     await files.close();
-    letGo(host.ground, begun.record.key);
+    letGo(host.ground, run.record.key);
   }
 }
 
 /** Serves one run after another, until the launch is over. */
 async function serve(
   host: Host,
-  { begun, files, before }: { begun: HostedRun; files: FileWatcher; before: Streak },
+  { run: first, files, streak: before }: { run: HostedRun; files: FileWatcher; streak: Streak },
 ): Promise<HostEnd> {
-  let run = begun;
+  let run = first;
   let streak = before;
   files.follow(run);
   for (;;) {

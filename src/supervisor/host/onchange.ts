@@ -47,7 +47,7 @@ export async function restartForChange(
       });
       if (started.is !== "started") return null;
       run.over.abort();
-      return beginRun(host, { spec, started });
+      return beginRun(host, { spec, ...started });
     } catch (error) {
       if (error instanceof DtError && error.code === "lock-timeout") {
         await Bun.sleep(TRY_AGAIN_MS);

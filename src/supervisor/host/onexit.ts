@@ -54,15 +54,13 @@ export async function finishRun(
     const isOver = stoppedBefore || byKey;
     const ended = await endLaunch(ground, {
       record,
-      request: {
-        how: stoppedBefore ? "stop" : "sweep",
-        by: record.stopping?.by ?? run.spec.asker,
-        ...(byKey ? endOf(run, { is: "interrupt" }) : {}),
-        hard: control.hard,
-        self: record.host,
-        ownExit: run.leader.exited,
-        ...(isOver ? {} : { isKept }),
-      },
+      how: stoppedBefore ? "stop" : "sweep",
+      by: record.stopping?.by ?? run.spec.asker,
+      ...(byKey ? endOf(run, { is: "interrupt" }) : {}),
+      hard: control.hard,
+      self: record.host,
+      ownExit: run.leader.exited,
+      ...(isOver ? {} : { isKept }),
     });
     if (ended.left !== null) report({ is: "note", text: ended.left });
     return finished ?? { is: "end", end: { is: "ended", exit: ended.exit } };
@@ -89,7 +87,7 @@ function decide({ ground, report }: Host, { run, record, exit, over, streak }: F
   const policy = run.spec.settings.restart;
   const end = over.is === "stuck" ? "not-alive" : judgeEnd(policy, exit.code);
   const ended = { end, uptimeMs: exit.uptimeMs, streak, now: performance.now() } as const;
-  const decision: Decision = wanted ? decideAfterEnd(policy, { run: ended, random: Math.random() }) : { is: "end" };
+  const decision: Decision = wanted ? decideAfterEnd(policy, { ...ended, random: Math.random() }) : { is: "end" };
   if (decision.is === "give-up") return giveUp({ ground, report }, { exit, decision });
   if (decision.is === "end") return { is: "end", end: { is: "ended", exit } };
   try {

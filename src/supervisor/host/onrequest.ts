@@ -27,12 +27,10 @@ export async function endByRequest(
     run.leader.exited.then((status) => noteExit(ground, { run, status }));
     const ended = await endLaunch(ground, {
       record,
-      request: {
-        ...endOf(run, request),
-        hard: control.hard,
-        ownExit: run.leader.exited,
-        self: record.host,
-      },
+      ...endOf(run, request),
+      hard: control.hard,
+      ownExit: run.leader.exited,
+      self: record.host,
     });
     if (ended.left !== null) report({ is: "note", text: ended.left });
     return { is: "ended", exit: ended.exit };
@@ -93,7 +91,7 @@ export async function restartNow(
     if (started.is !== "started") throw new Error(`a restart cannot be ${started.is}`);
     run.over.abort();
     request.done(null);
-    return beginRun(host, { spec, started });
+    return beginRun(host, { spec, ...started });
   } catch (error) {
     request.done(error);
     if (isEndedForAnother(ground, run)) {

@@ -33,7 +33,7 @@ export function judgeEnd({ successCodes }: RestartPolicy, code: number | null): 
 }
 
 /** `random`: at least 0 and less than 1. */
-export function decideAfterEnd(policy: RestartPolicy, { run, random }: { run: EndedRun; random: number }): Decision {
+export function decideAfterEnd(policy: RestartPolicy, { random, ...run }: { random: number } & EndedRun): Decision {
   if (!AGAIN[policy.policy][run.end]) return { is: "end" };
   const { limit } = policy;
   const recent = run.streak.at.filter((at) => limit !== null && run.now - at < limit.windowMs);

@@ -29,7 +29,7 @@ export async function bringUpDetached({ ground, nodes, env, report, cancel }: De
     env: hostEnvironment(env, ground.root),
     errorFile: hostErrorFile(ground),
   });
-  for (const { run } of nodes) nameHost(ground, { ...run.spec, pid: host.pid });
+  for (const { run } of nodes) nameHost(ground, { start: run.spec, pid: host.pid });
   const send = (line: string) => {
     host.stdin.write(`${line}\n`);
     host.stdin.flush();

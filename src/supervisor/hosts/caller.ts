@@ -33,7 +33,7 @@ export async function startDetached({ ground, spec, until, report, cancel }: Det
     env: hostEnvironment(spec.env, ground.root),
     errorFile: hostErrorFile(ground),
   });
-  nameHost(ground, { ...spec, pid: host.pid });
+  nameHost(ground, { start: spec, pid: host.pid });
   // Not unref'd: Bun 1.4.5 would then poll without a pause while the host's output is awaited, which takes a whole CPU.
   host.stdin.write(`${JSON.stringify(input)}\n`);
   host.stdin.flush();

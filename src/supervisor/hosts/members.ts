@@ -84,7 +84,7 @@ function ownerOf(
   { watched, entry }: { watched: ReadonlySet<Watched>; entry: ProcessEntry },
 ): Watched | "nobody" | null {
   for (const one of watched)
-    if (isMarked(table, { entry, query: one.run.record }) || isNoted(one.run, entry)) return one;
+    if (isMarked(table, { entry, launch: one.run.record }) || isNoted(one.run, entry)) return one;
   if (typeof table.lineageOf(entry.pid) === "bigint") return "nobody";
   for (const one of watched) {
     const { logFile } = one.run.record;

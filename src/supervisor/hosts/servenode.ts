@@ -27,8 +27,8 @@ export async function serveNode(up: UpState, node: UpNode): Promise<void> {
   };
   up.served.set(node.key, one);
   try {
-    if (node.run.is === "launch") await serveLaunch(up, { spec: node.run.spec, one });
-    else await serveTask(up, { node, spec: node.run.spec, one });
+    if (node.run.is === "launch") await serveLaunch(up, { spec: node.run.spec, served: one });
+    else await serveTask(up, { node, spec: node.run.spec, served: one });
   } catch (error) {
     failToStart(up, { key: node.key, error, isCancelled: one.cancel.signal.aborted });
   }
@@ -41,7 +41,7 @@ type TaskNodeSpec = Extract<UpNode["run"], { is: "task" }>["spec"];
 
 async function serveTask(
   up: UpState,
-  { node, spec, one: { cancel } }: { node: UpNode; spec: TaskNodeSpec; one: ServedNode },
+  { node, spec, served: { cancel } }: { node: UpNode; spec: TaskNodeSpec; served: ServedNode },
 ): Promise<void> {
   const { ground, emit } = up;
   const { key } = node;
@@ -63,7 +63,7 @@ async function serveTask(
 
 async function serveLaunch(
   up: UpState,
-  { spec, one: { queue, cancel } }: { spec: LaunchSpec; one: ServedNode },
+  { spec, served: { queue, cancel } }: { spec: LaunchSpec; served: ServedNode },
 ): Promise<void> {
   const { ground, emit } = up;
   const { key } = spec;

@@ -1,6 +1,6 @@
 /**
- * The command line of another dt that this one starts. Below the verbs only this file puts dt's global flags into one
- * (commands/parse/globals.ts).
+ * The command line of another dt that this one starts. Below the verbs only this file writes dt's global
+ * flags (commands/parse/globals.ts) into a command line.
  */
 import { FLAG } from "../../sys/text/flags.ts";
 

@@ -11,7 +11,6 @@ import { sha256 } from "../../sys/base/digest.ts";
 import { statOf } from "../../sys/base/stat.ts";
 import type { EndStatus } from "../../sys/base/status.ts";
 import { removeFile } from "../../sys/files/removal.ts";
-import { identify } from "../../sys/process/identity.ts";
 import { type SpawnedLeader, spawnLeader } from "../../sys/spawn/spawn.ts";
 import { DEFAULT_VARIANT } from "../../values/key.ts";
 import { FIRST_MARK, NEEDS_MET } from "../launch/marks.ts";
@@ -20,9 +19,8 @@ import type { Ground } from "../launch/types.ts";
 import { type PreparedCommand, prepareCommand } from "../prepare/command.ts";
 import { declaredLogs } from "../prepare/declaredlogs.ts";
 import { reopensOutput } from "../prepare/reopens.ts";
-import { makeTreeQuery } from "../tree/query.ts";
-import { stopTree } from "../tree/stoptree.ts";
 import { logOf, openCapture } from "./capture.ts";
+import { endTree } from "./endtree.ts";
 import { digestInputs } from "./inputs.ts";
 import { compareOutputs, type Outputs, readOutputs } from "./outputs.ts";
 
@@ -149,7 +147,7 @@ async function codeOf(file: string): Promise<string[]> {
   return [...importClosureOf(file)].filter((path) => !path.endsWith("/") && statOf(path)?.isFile() === true).sort();
 }
 
-interface PreparedTask {
+interface TaskRun {
   spec: TaskSpec;
   prepared: PreparedCommand;
   signal: AbortSignal | undefined;
@@ -158,7 +156,7 @@ interface PreparedTask {
 
 async function runToItsEnd(
   ground: Ground,
-  { spec, prepared: { argv, cwd, environment }, signal, cancelMs }: PreparedTask,
+  { spec, prepared: { argv, cwd, environment }, signal, cancelMs }: TaskRun,
 ): Promise<ExitRecord> {
   const log = logOf(ground, spec);
   const run = { key: spec.key, log, argv: [...argv], cwd, startedBy: spec.asker };
@@ -182,7 +180,9 @@ async function runToItsEnd(
   const hard = new AbortController();
   const cancel = () => {
     ending ??= endTree(ground, {
-      leader: { pid: child.pid, token, key: log },
+      pid: child.pid,
+      token,
+      key: log,
       signal: "SIGINT",
       timeoutMs: cancelMs,
       hard: hard.signal,
@@ -197,23 +197,4 @@ async function runToItsEnd(
   clearTimeout(left);
   signal?.removeEventListener("abort", cancel);
   return capture.end(status, null);
-}
-
-interface TreeEnd {
-  leader: { pid: number; token: string; key: string };
-  signal: string;
-  timeoutMs: number;
-  hard?: AbortSignal;
-}
-
-/** Ends what was started with this token as its lineage: a child of this host that is no launch. */
-export async function endTree(
-  { table, root }: Pick<Ground, "table" | "root">,
-  { leader: { pid, token, key }, ...how }: TreeEnd,
-): Promise<void> {
-  const entry = table.entry(pid);
-  if (entry === null) return;
-  const leader = identify(table, entry);
-  const query = makeTreeQuery({ key, root, token, leader, isUnnamed: true });
-  await stopTree({ table, query, ...how, wholeTree: true });
 }

@@ -97,7 +97,7 @@ export function checkPort(
  */
 export function isHeldForIt(
   { table }: Ground,
-  { old: { leader }, port }: { old: LaunchRecord; port: number },
+  { record: { leader }, port }: { record: LaunchRecord; port: number },
 ): boolean {
   if (leader === null || presenceOf(table, leader) !== "alive") return false;
   const since = startOf(leader);

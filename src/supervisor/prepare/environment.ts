@@ -143,7 +143,7 @@ function isToBeRun(bin: string, request: EnvironmentRequest): boolean {
   const judge = { env: request.inherited, owner: request.owner ?? null };
   return [bin, dirname(bin)].every((path) => {
     const stat = statOf(path);
-    return stat !== undefined && distrust(path, { stat, judge }) === null;
+    return stat !== undefined && distrust(path, { stat, ...judge }) === null;
   });
 }
 
@@ -168,7 +168,7 @@ function readEnvFiles(
         status: EXIT.usage,
         hint: "`dt trust` there trusts it.",
       });
-    const refused = stat === undefined ? null : distrust(file, { stat, judge: { env: inherited, owner } });
+    const refused = stat === undefined ? null : distrust(file, { stat, env: inherited, owner });
     if (refused !== null)
       throw new DtError("bad-env-file", refused.message, { status: EXIT.usage, hint: refused.hint });
     const text = readText(file, "latin1");

@@ -49,7 +49,7 @@ export function withStack(
   };
 }
 
-interface StackRequest {
+interface StackLaunchRequest {
   spec: LaunchSpec;
   declared: ResolvedCompose;
   plain: PreparedCommand;
@@ -59,7 +59,7 @@ interface StackRequest {
 
 export async function prepareStackLaunch(
   ground: Ground,
-  { spec, declared, plain: { cwd, environment }, report, dry }: StackRequest,
+  { spec, declared, plain: { cwd, environment }, report, dry }: StackLaunchRequest,
 ): Promise<StackLaunch> {
   const [{ prepareStack }, { givenTo, pastedLine }, { isTrusted }] = await Promise.all([
     import("../../compose/stack.ts"),

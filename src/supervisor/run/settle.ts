@@ -83,7 +83,7 @@ function frozenOf({ store, table }: Ground, key: string): LaunchRecord | null {
 /** Throws when `signal` is aborted. If the host is stopped for 5 s, the launch counts as `unhealthy`. */
 export async function awaitSettled(
   ground: Ground,
-  { key, notToken, signal }: { key: string; notToken?: string; signal?: AbortSignal },
+  { key, notToken, signal }: { key: string; notToken?: string | undefined; signal?: AbortSignal | undefined },
 ): Promise<Settled> {
   let frozenSince: number | null = null;
   for (;;) {

@@ -29,7 +29,7 @@ export async function clear(start: PreparedStart, undo: Undo): Promise<ClearedSt
 function refuseStrangersPort({ ground, spec: { key }, prepared: { port } }: PreparedStart): void {
   const old = ground.store.record(key);
   if (port === null || old.is !== "there") return;
-  if (old.value.port !== port || !isHeldForIt(ground, { old: old.value, port }))
+  if (old.value.port !== port || !isHeldForIt(ground, { record: old.value, port }))
     checkPort(ground, { key, port, old: old.value });
 }
 
@@ -51,14 +51,12 @@ async function clearPlace({ ground, spec, prepared, report, options }: PreparedS
   if (isLiving && !converge) report({ is: "replacing", key, pid: record.leader?.pid ?? null, ageMs: ageOf(record) });
   const ended = await endLaunch(ground, {
     record,
-    request: {
-      how: isLiving ? "replace" : "sweep",
-      by: spec.asker.by === "user" ? { ...spec.asker, by: "rerun" } : spec.asker,
-      self: identifySelf(ground.table),
-      converge,
-      isFollowed: true,
-      ...(options.ownExit === undefined ? {} : { ownExit: options.ownExit }),
-    },
+    how: isLiving ? "replace" : "sweep",
+    by: spec.asker.by === "user" ? { ...spec.asker, by: "rerun" } : spec.asker,
+    self: identifySelf(ground.table),
+    converge,
+    isFollowed: true,
+    ...(options.ownExit === undefined ? {} : { ownExit: options.ownExit }),
   });
   if (isLiving && !converge) report({ is: "replaced", key, killed: ended.stopped.killed, tookMs: ended.tookMs });
   return converge || record.phase === "backoff" ? { record, converge } : null;

@@ -31,6 +31,6 @@ export async function freePort(
       store: openStore({ ...ground, directory: launch.runDirectory }),
     };
     const request = { key: launch.key, by: spec.asker, lockTimeoutMs: spec.lockTimeoutMs, timeoutMs: null };
-    await stopKey(there, { request, report: (event) => event.is === "note" && say(event.text) });
+    await stopKey(there, { ...request, report: (event) => event.is === "note" && say(event.text) });
   }
 }

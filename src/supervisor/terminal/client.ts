@@ -37,7 +37,7 @@ const PIECE = 64 * 1024;
 /** Null when that run is over. Throws a DtError if its host cannot be reached or refuses. */
 export async function attachToRun(
   ground: Ground,
-  { record, request }: { record: LaunchRecord; request: AttachRequest },
+  { record, ...request }: { record: LaunchRecord } & AttachRequest,
 ): Promise<Attachment | null> {
   const { store, table } = ground;
   const deadline = performance.now() + APPEAR_MS;

@@ -35,7 +35,7 @@ export function startLeaderOnTerminal(
     modes.feed(bytes);
     lost += bytes.length - writeWhole(fd, bytes);
   };
-  const leader = spawnOnTerminal(execution, { first: size ?? DEFAULT_SIZE, onOutput: keep, openFiles });
+  const leader = spawnOnTerminal(execution, { size: size ?? DEFAULT_SIZE, onOutput: keep, openFiles });
   const { terminal } = leader;
   return {
     ...leader,

@@ -10,7 +10,7 @@ import type { Ticketed } from "./ticket.ts";
 type Start = Omit<Ticketed, "asker">;
 
 /** Call it before writing to the host what to start. A start without a file gets none. */
-export function nameHost(ground: TicketGround, { key, ticket, pid }: { pid: number } & Start): void {
+export function nameHost(ground: TicketGround, { start: { key, ticket }, pid }: { start: Start; pid: number }): void {
   const host = ground.table.entry(pid);
   if (ticket === undefined || host === null) return;
   const name = startFileName(key, ticket);

@@ -36,12 +36,12 @@ export interface Ticketed {
   ticket?: Ticket;
 }
 
-interface Wanted extends Pick<Ticketed, "key" | "asker"> {
+interface TicketRequest extends Pick<Ticketed, "key" | "asker"> {
   /** What `handTicket` gave to the caller of this dt. */
   handed?: string | undefined;
 }
 
-export function takeTicket({ ground, announced }: Asking, { key, asker, handed }: Wanted): Ticket {
+export function takeTicket({ ground, announced }: Asking, { key, asker, handed }: TicketRequest): Ticket {
   const ticket = takenFor(key, handed) ?? makeTicket(ground, { key, announced });
   holdTicket(ground, { key, asker, ticket });
   return ticket;
@@ -51,7 +51,7 @@ export function takeTicket({ ground, announced }: Asking, { key, asker, handed }
  * For a start that waits for nothing but the key's lock: its file is written only once it does wait (`acquireLock`).
  * What was announced is already visible, and stays so.
  */
-export function readTicket(asking: Asking, { key, asker, handed }: Wanted): Ticket {
+export function readTicket(asking: Asking, { key, asker, handed }: TicketRequest): Ticket {
   if (asking.announced !== null) return takeTicket(asking, { key, asker, handed });
   return takenFor(key, handed) ?? makeTicket(asking.ground, { key });
 }

@@ -9,7 +9,7 @@ import { isLineageOf } from "../../sys/process/lineage.ts";
 import { HOST_MARK } from "../launch/marks.ts";
 import type { Launched, TreeQuery } from "./query.ts";
 
-/** Whether this is exactly the recorded process. None is recorded as null. */
+/** Whether this is exactly the recorded process. False for null: none is recorded. */
 export function isEntryOf(
   table: ProcessTable,
   { entry, identity }: { entry: ProcessEntry; identity: ProcessIdentity | null },
@@ -27,12 +27,12 @@ export function isMarked(
   table: ProcessTable,
   {
     entry: { pid },
-    query,
-  }: { entry: Pick<ProcessEntry, "pid">; query: Pick<TreeQuery, "token" | "key" | "root" | "runDirectory"> },
+    launch,
+  }: { entry: Pick<ProcessEntry, "pid">; launch: Pick<TreeQuery, "token" | "key" | "root" | "runDirectory"> },
 ): boolean {
-  if (query.token === null) return claimsKey(table, { pid, query });
-  if (isLineageOf(table.lineageOf(pid), query.token)) return true;
-  return table.environmentOf(pid, "DIALTONE_TOKEN") === query.token;
+  if (launch.token === null) return claimsKey(table, { pid, query: launch });
+  if (isLineageOf(table.lineageOf(pid), launch.token)) return true;
+  return table.environmentOf(pid, "DIALTONE_TOKEN") === launch.token;
 }
 
 function claimsKey(
@@ -69,16 +69,16 @@ export function isOfAnotherLineage(
 /** A host, or a process that says it belongs to another launch. This launch's own host is not part of it either. */
 export function isOfAnotherLaunch(
   table: ProcessTable,
-  { entry, query }: { entry: ProcessEntry; query: Launched },
+  { entry, launch }: { entry: ProcessEntry; launch: Launched },
 ): boolean {
-  if (isEntryOf(table, { entry, identity: query.host })) return true;
-  if (query.otherHosts.some((one) => isEntryOf(table, { entry, identity: one }))) return true;
+  if (isEntryOf(table, { entry, identity: launch.host })) return true;
+  if (launch.otherHosts.some((one) => isEntryOf(table, { entry, identity: one }))) return true;
   if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return true;
-  if (query.token === null) return false;
+  if (launch.token === null) return false;
   // What it says about itself counts before what it inherited.
-  const token = query.isUnnamed === true ? null : table.environmentOf(entry.pid, "DIALTONE_TOKEN");
-  if (typeof token === "string" && TOKEN.test(token)) return token !== query.token;
-  return isOfAnotherLineage(table, { pid: entry.pid, token: query.token });
+  const token = launch.isUnnamed === true ? null : table.environmentOf(entry.pid, "DIALTONE_TOKEN");
+  if (typeof token === "string" && TOKEN.test(token)) return token !== launch.token;
+  return isOfAnotherLineage(table, { pid: entry.pid, token: launch.token });
 }
 
 /** The format that dt writes. A program that overwrites its environment with anything else says nothing by it. */

@@ -69,21 +69,21 @@ export function findTree(from: ProcessTable, query: TreeQuery): Tree {
     .filter((entry) => !isOver(entry) && (oldest === null || startOf(entry) >= oldest) && entry.pid !== process.pid);
   const children = Map.groupBy(entries, (entry) => entry.ppid);
   const leaderHere = query.leader !== null && presenceOf(table, query.leader) === "alive";
-  // If a process has the leader's pid but not its start time, the kernel has reused the number, and its session is
-  // another one.
+  // With another start time, the leader's pid was given to another process, and its session is another one.
   const reused = query.leader !== null && !leaderHere && isReused(table, query.leader);
 
   const isLeader = (entry: ProcessEntry) => isEntryOf(table, { entry, identity: query.leader });
   const isOwnHost = (entry: ProcessEntry) => isEntryOf(table, { entry, identity: query.host });
-  const isLeftOut = (entry: ProcessEntry) =>
-    !isLeader(entry) && (isSpared(table, { entry, names: query.spare }) || isOfAnotherLaunch(table, { entry, query }));
+  const isNamed = (entry: ProcessEntry) => isSpared(table, { entry, names: query.spare });
+  const isOthers = (entry: ProcessEntry) => isOfAnotherLaunch(table, { entry, launch: query });
+  const isLeftOut = (entry: ProcessEntry) => !isLeader(entry) && (isNamed(entry) || isOthers(entry));
 
   const reached = new Map<number, ProcessEntry>();
   const candidates = new Map<number, ProcessEntry>();
   const reach = (entry: ProcessEntry): void => addWithAllBelow(entry, { children, found: reached, goesOn: () => true });
   const hostHere = query.host !== null && presenceOf(table, query.host) === "alive";
   for (const entry of entries) {
-    if (isAdopted(table, { entry, query, hostHere }) || isMarked(table, { entry, query })) {
+    if (isAdopted(table, { entry, query, hostHere }) || isMarked(table, { entry, launch: query })) {
       reach(entry);
     } else if (query.leader !== null && (entry.sid === query.leader.pid || entry.pgid === query.leader.pid)) {
       if (leaderHere) reach(entry);
@@ -134,13 +134,13 @@ function askingLineageOnce(table: ProcessTable): ProcessTable {
   };
 }
 
-interface Reach {
+interface Descent {
   children: Map<number, ProcessEntry[]>;
   found: Map<number, ProcessEntry>;
   goesOn: (entry: ProcessEntry) => boolean;
 }
 
-function addWithAllBelow(entry: ProcessEntry, { children, found, goesOn }: Reach): void {
+function addWithAllBelow(entry: ProcessEntry, { children, found, goesOn }: Descent): void {
   const waiting = [entry];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     if (found.has(next.pid) || !goesOn(next)) continue;

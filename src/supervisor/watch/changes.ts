@@ -58,7 +58,7 @@ export function makeChanges(state: FileState, watched: Watched): Changes {
       if (verdict.is === "work") {
         held.clear();
         if (verdict.mayLoop !== undefined)
-          noteFiles(state, { change: {}, text: describeDoubt(run.record.key, { paths, rounds: verdict.mayLoop }) });
+          noteFiles(state, { text: describeDoubt(run.record.key, { paths, rounds: verdict.mayLoop }) });
         if (verdict.afterMs > 0) await Bun.sleep(verdict.afterMs);
         return restart(state, { watched, paths: all });
       }
@@ -124,8 +124,8 @@ async function runFirst(
   control.children.add(child.pid);
   let ending: Promise<void> | null = null;
   const end = () => {
-    ending ??= import("../oneshot/task.ts").then(({ endTree }) =>
-      endTree(ground, { leader: { pid: child.pid, token, key }, signal: "SIGTERM", timeoutMs: GIVE_UP_MS }),
+    ending ??= import("../oneshot/endtree.ts").then(({ endTree }) =>
+      endTree(ground, { pid: child.pid, token, key, signal: "SIGTERM", timeoutMs: GIVE_UP_MS }),
     );
   };
   signal.addEventListener("abort", end);

@@ -62,7 +62,7 @@ function goOn(state: FileState, run: HostedRun): void {
     delete state.note?.held;
   }
   if (state.current !== null) beginRounds(state.current.rounds, run);
-  noteFiles(state, { change: {} });
+  noteFiles(state, {});
 }
 
 async function openOrReport(

@@ -31,7 +31,7 @@ export interface FileState {
 /** Notes the change, and reports `text`. */
 export function noteFiles(
   state: FileState,
-  { change, text }: { change: Partial<WatchNote>; text?: string | undefined },
+  { change = {}, text }: { change?: Partial<WatchNote> | undefined; text?: string | undefined },
 ): void {
   const { host, run } = state;
   if (run === null || state.note === null) return;

@@ -29,7 +29,7 @@ const NEXT: Readonly<Record<RunState, Readonly<Record<HealthEvent, "up" | "unhea
 /** `why`: of `late` and `failing`, for the user. */
 export function noteHealth(
   { ground, report }: Host,
-  { run, event, why }: { run: HostedRun; event: HealthEvent; why: string },
+  { run, event, why = "" }: { run: HostedRun; event: HealthEvent; why?: string | undefined },
 ): void {
   const next = NEXT[run.state][event];
   if (run.over.signal.aborted || next === null) return;

@@ -35,7 +35,7 @@ export function watchAlive(host: Host, { run, asked }: { run: HostedRun; asked: 
       },
       onRecovered() {
         failing.delete(index);
-        if (failing.size === 0) noteHealth(host, { run, event: "recovered", why: "" });
+        if (failing.size === 0) noteHealth(host, { run, event: "recovered" });
       },
     });
   }

@@ -28,7 +28,7 @@ export function watchMembers({ ground, control }: Host, run: HostedRun): void {
     // A process that was seen below the leader before belongs to the launch, even where an orphan may be a stranger.
     const orphans = liveOrphans(ground, (pid) => pid === run.leader.pid || control.children.has(pid)).filter(
       (entry) =>
-        ground.bystanders !== true || noted.has(nameOf(entry)) || isMarked(ground.table, { entry, query: run.record }),
+        ground.bystanders !== true || noted.has(nameOf(entry)) || isMarked(ground.table, { entry, launch: run.record }),
     );
     const hidden = below(ground, { roots: [run.leader.pid, ...orphans.map((one) => one.pid)], judge: isHidden });
     const found = [
@@ -73,9 +73,9 @@ export function makeIsHidden({ table }: Ground, { record }: HostedRun): (entry: 
     const who = `${entry.pid}/${entry.startTime}/${entry.comm}`;
     const before = judged.get(who);
     if (before !== undefined) return before;
-    const verdict = isOfAnotherLaunch(table, { entry, query: launched })
+    const verdict = isOfAnotherLaunch(table, { entry, launch: launched })
       ? "foreign"
-      : isMarked(table, { entry, query: record })
+      : isMarked(table, { entry, launch: record })
         ? "plain"
         : "hidden";
     if (judged.size > MOST_JUDGED) judged.clear();

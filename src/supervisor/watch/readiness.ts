@@ -35,7 +35,7 @@ export async function watchHealth(host: Host, run: HostedRun): Promise<void> {
     if (readiness.is === "aborted") return;
     if (readiness.is === "timeout") noteHealth(host, { run, event: "late", why: readiness.why });
     if (readiness.is === "timeout" && !(await waitReadyLate(request))) return;
-    noteHealth(host, { run, event: "ready", why: "" });
+    noteHealth(host, { run, event: "ready" });
   }
   watchAlive(host, { run, asked });
 }

@@ -100,7 +100,7 @@ function accept(state: TerminalState, line: LineConnection): LineHandlers {
         return welcome(state, me);
       }
       if (me === null) throw new Error("nobody has said hello");
-      hear(state, { one: me, message });
+      hear(state, { from: me, message });
     },
     onClose() {
       state.slowed.delete(line);
@@ -129,26 +129,26 @@ function welcome({ record, terminal, attached }: TerminalState, one: Attached): 
 
 function hear(
   state: TerminalState,
-  { one, message }: { one: Attached; message: Exclude<ToHost, { is: "hello" }> },
+  { from, message }: { from: Attached; message: Exclude<ToHost, { is: "hello" }> },
 ): void {
   const { terminal, attached } = state;
-  if (one.readOnly && message.is !== "redraw") return;
+  if (from.readOnly && message.is !== "redraw") return;
   switch (message.is) {
     case "redraw":
       terminal.redraw();
       break;
     case "size":
-      one.size = message.size;
+      from.size = message.size;
       // The last client to send a size decides.
-      attached.push(...attached.splice(attached.indexOf(one), 1));
+      attached.push(...attached.splice(attached.indexOf(from), 1));
       terminal.resize(message.size);
       break;
     case "sync":
-      if (terminal.pending() === 0) synced(one);
-      else state.waitingForSync.push(one);
+      if (terminal.pending() === 0) synced(from);
+      else state.waitingForSync.push(from);
       break;
     case "keys":
-      typeKeys(state, { one, data: message.data });
+      typeKeys(state, { line: from.line, data: message.data });
   }
 }
 
@@ -156,7 +156,7 @@ function synced({ line }: Attached): void {
   send(line, { is: "synced" });
 }
 
-function typeKeys({ terminal, slowed }: TerminalState, { one: { line }, data }: { one: Attached; data: string }): void {
+function typeKeys({ terminal, slowed }: TerminalState, { line, data }: { line: Attached["line"]; data: string }): void {
   terminal.type(Buffer.from(data, "base64"));
   if (terminal.pending() <= MOST_PENDING) return;
   line.pause();

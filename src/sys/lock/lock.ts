@@ -338,7 +338,7 @@ type Released = Pick<Placed, "where" | "seal"> & { directory: Stats | undefined 
  */
 function withdraw(
   request: Released,
-  { nonce, againMs = WITHDRAW_AGAIN_MS }: { nonce: string; againMs?: number },
+  { nonce, againMs = WITHDRAW_AGAIN_MS }: { nonce: string; againMs?: number | undefined },
 ): void {
   if (isWithdrawn(request, nonce)) letGo().delete(nonce);
   else

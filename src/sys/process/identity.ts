@@ -56,8 +56,8 @@ export interface ProcessTable {
   /** Whether the process holds this file (device and inode) open for writing; undefined when that cannot be seen. */
   isWriting(pid: number, file: FileIdentity): boolean | undefined;
   /**
-   * Whether the two processes (pids) write this file through the same open file description, which can only be
-   * inherited or handed over, never opened. Undefined when that cannot be seen.
+   * Whether the processes `pids` write this file through the same open file description, which can only be inherited or
+   * handed over, never opened. Undefined when that cannot be seen.
    */
   shareDescription(file: FileIdentity, pids: readonly [number, number]): boolean | undefined;
   /** TCP ports that any of these processes listens on. */

@@ -69,13 +69,13 @@ export function makeSeal(directory: string | (() => string), home: string | null
   const sign = (path: string, body: string): Mark => {
     const given = at();
     const there = place(given);
-    return { ...there, mac: macOf(secrets.needed(), { name: nameIn(given, path), there, body }) };
+    return { ...there, mac: macOf(secrets.needed(), { name: nameIn(given, path), place: there, body }) };
   };
   const judge = (path: string, mark: unknown, body: string): { movedFrom: string | null } | { why: string } => {
     if (!isMark(mark)) return { why: NOT_SEALED };
     const given = at();
     const name = nameIn(given, path);
-    const isOurs = (secret: string) => macOf(secret, { name, there: mark, body }) === mark.mac;
+    const isOurs = (secret: string) => macOf(secret, { name, place: mark, body }) === mark.mac;
     if (!secrets.some(isOurs)) return { why: NOT_OURS };
     const now = place(given);
     if (mark.ino !== now.ino || (mark.path !== now.path && mark.dev !== now.dev)) return { why: copied(mark.path) };
@@ -140,7 +140,7 @@ const copied = (path: string) => `a copy of what your dt wrote in ${path}`;
 
 function macOf(
   secret: string,
-  { name, there: { path, dev, ino }, body }: { name: string; there: Place; body: string },
+  { name, place: { path, dev, ino }, body }: { name: string; place: Place; body: string },
 ): string {
   const hasher = new Bun.CryptoHasher("sha256", secret);
   // Lengths first, so that no two different states give the same bytes.

@@ -111,7 +111,7 @@ export function spawnProbe(
 ) {
   try {
     const file = findExecutable(argv[0], { path: env.PATH ?? "", cwd });
-    const child = withCleanLimits({ openFiles, lineage: lineage }, () =>
+    const child = withCleanLimits({ openFiles, lineage }, () =>
       bunSpawn([file, ...argv.slice(1)], {
         argv0: argv[0],
         cwd,

@@ -52,8 +52,8 @@ interface Side {
   terminal: NonNullable<ReturnType<typeof startLeader>["terminal"]> | null;
 }
 
-interface OnTerminal {
-  first: TerminalSize;
+interface TerminalRequest {
+  size: TerminalSize;
   onOutput: (bytes: Uint8Array) => void;
   openFiles: bigint | null;
 }
@@ -61,9 +61,9 @@ interface OnTerminal {
 /** Throws a DtError (126, 127). The memory passed to `onOutput` is reused afterwards. */
 export function spawnOnTerminal(
   execution: LeaderExecution,
-  { first, onOutput, openFiles }: OnTerminal,
+  { size: asked, onOutput, openFiles }: TerminalRequest,
 ): SpawnedLeader & { terminal: LeaderTerminal } {
-  const size = clamp(first);
+  const size = clamp(asked);
   const side: Side = { waiting: [], pending: 0, busy: false, open: true, size, onTaken: () => {}, terminal: null };
   const over = Promise.withResolvers<void>();
   const child = startLeader(execution, {

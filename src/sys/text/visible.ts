@@ -62,7 +62,7 @@ export function holdsHidden(text: string): boolean {
  */
 export function oneLine(text: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text;
-  return betweenMarks(text, { ofCode: mark, show: (part) => visible(joinLines(part).replaceAll("\t", "\\t")) });
+  return betweenMarks(text, { toMark: mark, show: (part) => visible(joinLines(part).replaceAll("\t", "\\t")) });
 }
 
 /**
@@ -82,16 +82,16 @@ function joinLines(text: string): string {
 /** The text as it is written: hidden characters shown, with dt's own colours. */
 export function toTerminal(text: string): string {
   if (NOTHING_TO_SHOW.test(text)) return text;
-  return betweenMarks(text, { ofCode: (code) => `\x1b[${code}m`, show: visible });
+  return betweenMarks(text, { toMark: (code) => `\x1b[${code}m`, show: visible });
 }
 
 function betweenMarks(
   text: string,
-  { ofCode, show }: { ofCode: (code: number) => string; show: (part: string) => string },
+  { toMark, show }: { toMark: (code: number) => string; show: (part: string) => string },
 ): string {
   if (!text.includes("\x1b[") || !text.includes(drawn().nonce)) return show(text);
   return text
     .split(drawn().mark)
-    .map((part, at) => (at % 2 === 1 ? ofCode(Number(part)) : show(part)))
+    .map((part, at) => (at % 2 === 1 ? toMark(Number(part)) : show(part)))
     .join("");
 }

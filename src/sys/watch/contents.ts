@@ -52,7 +52,7 @@ export function makeContents(now: () => number): Contents {
       for (const path of paths) {
         const before = known.get(path);
         // Always read: a save may keep size and time.
-        const mark = await contentMarkOf(path, { before: undefined, mostBytes: MOST_BYTES });
+        const mark = await contentMarkOf(path, { mostBytes: MOST_BYTES });
         if (mark === null) known.delete(path);
         else known.set(path, mark);
         const isSame = mark === null ? before === undefined : before?.[2] === mark[2];

@@ -104,7 +104,7 @@ function lookAtEntry(
   (isDirectory ? lookAtDirectory : lookAtFile)(state, { parent: directory, name, path, target, look });
 }
 
-interface Entry {
+interface EntryLook {
   parent: Directory;
   name: string;
   path: string;
@@ -113,7 +113,7 @@ interface Entry {
   look: Look;
 }
 
-function lookAtDirectory(state: TreeState, { parent, name, path, target, look }: Entry): void {
+function lookAtDirectory(state: TreeState, { parent, name, path, target, look }: EntryLook): void {
   const { heard, emit, isFirst } = look;
   const known = parent.directories.get(name);
   if (known !== undefined && heard !== null && !heard.has(name)) return;
@@ -124,7 +124,7 @@ function lookAtDirectory(state: TreeState, { parent, name, path, target, look }:
   parent.directories.set(name, open(state, { path, stat, isFirst }));
 }
 
-function lookAtFile(state: TreeState, { parent, name, path, target, look }: Entry): void {
+function lookAtFile(state: TreeState, { parent, name, path, target, look }: EntryLook): void {
   const { heard, emit } = look;
   const below = parent.directories.get(name);
   if (below !== undefined) {

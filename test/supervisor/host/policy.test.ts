@@ -132,9 +132,7 @@ describe("after the end of a run", () => {
     ],
   ];
   for (const [what, policy, end, more, decision] of cases) {
-    test(what, () =>
-      expect(decideAfterEnd(policyOf(policy), { run: { ...usual, end, ...more }, random: 0 })).toEqual(decision),
-    );
+    test(what, () => expect(decideAfterEnd(policyOf(policy), { ...usual, end, ...more, random: 0 })).toEqual(decision));
   }
 
   test("every policy has a row above for every end", () => {
@@ -173,7 +171,7 @@ describe("after the end of a run", () => {
     fc.assert(
       fc.property(anyPolicy, fc.nat(5000), fc.nat(2_000_000), random, (policy, inRow, uptimeMs, chance) => {
         const run = { end: "failed" as const, uptimeMs, streak: { inRow, at: [] }, now: 0 };
-        const decision = decideAfterEnd(policy, { run, random: chance });
+        const decision = decideAfterEnd(policy, { ...run, random: chance });
         if (decision.is !== "restart") return false;
         const { afterMs } = decision;
         return (
@@ -195,7 +193,10 @@ describe("after the end of a run", () => {
         for (const gap of gaps) {
           now += gap;
           const decision = decideAfterEnd(policy, {
-            run: { end: "failed", uptimeMs: gap, streak, now },
+            end: "failed",
+            uptimeMs: gap,
+            streak,
+            now,
             random: chance,
           });
           if (decision.is !== "restart") break;
