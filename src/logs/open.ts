@@ -75,14 +75,13 @@ function mayMake(directory: string, places: readonly string[]): boolean {
 interface NewRun {
   keep: number;
   mode: number;
+  /** Whether a launch of this key wrote the file that is there. Default: true. */
   known?: boolean | undefined;
+  /** See shift.ts. Default: 0. */
   inRow?: number | undefined;
 }
 
-/**
- * Moves earlier runs on by one, keeps `keep` of them, and opens an empty file for appending. `known`: whether a launch
- * of this key wrote the existing file; `inRow`: see shift.ts.
- */
+/** Moves earlier runs on by one, keeps `keep` of them, and opens an empty file for appending. */
 export function openRun(path: string, { keep, mode, known = true, inRow = 0 }: NewRun): OpenedLog {
   try {
     // A file that no launch of this key wrote may be the user's own: it is moved aside even where no run is kept.

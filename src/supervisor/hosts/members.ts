@@ -39,7 +39,7 @@ export function watchManyMembers(
         );
       reported.add(who);
     }
-    for (const one of watched) note(ground, { one, orphans: byRun.get(one) ?? [] });
+    for (const one of watched) note(ground, { ...one, orphans: byRun.get(one) ?? [] });
   }
 
   return (run, probes) => {
@@ -55,10 +55,7 @@ export function watchManyMembers(
   };
 }
 
-function note(
-  ground: Ground,
-  { one: { run, isHidden }, orphans }: { one: Watched; orphans: readonly ProcessEntry[] },
-): void {
+function note(ground: Ground, { run, isHidden, orphans }: Watched & { orphans: readonly ProcessEntry[] }): void {
   const hidden = below(ground, { roots: [run.leader.pid, ...orphans.map((one) => one.pid)], judge: isHidden });
   const found = [...orphans, ...hidden].map((entry) => identify(ground.table, entry));
   const known = new Set(run.history.adopted.map((one) => `${one.pid}/${one.startTime}`));

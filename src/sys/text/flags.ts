@@ -1,6 +1,6 @@
 /**
  * The flags of dt that rooms below the commands name: in hints, and where dt runs another dt. The commands declare
- * them, and a test compares. No other file outside the commands spells one.
+ * them, and a test compares. No other file outside the commands spells a long one.
  */
 export const FLAG = {
   after: "--after",

@@ -22,25 +22,31 @@ async function declaredFlags(): Promise<Set<string>> {
   return new Set(rows.flatMap(([flag = ""]) => flag.match(/(?<![\w-])--?[a-zA-Z][\w-]*/g) ?? []));
 }
 
-/** Long flags anywhere in code, as whole words. */
+/** Long flags anywhere in code, as whole words, and the making of one that leaves out a toggle. */
 function checkFlags(sources: readonly Source[], flags: ReadonlySet<string>): string[] {
   return sources
-    .filter(({ path }) => path.startsWith("src/") && !path.startsWith("src/commands/") && !OTHERS.test(path))
+    .filter(({ path }) => path.startsWith("src/") && !path.startsWith("src/commands/") && path !== HOME)
     .flatMap(({ path, text }) => {
       const code = withoutComments(text);
-      return [...code.matchAll(/(?<![\w-])--[a-z][\w-]*/g)].flatMap(({ 0: flag, index }) =>
-        path !== HOME && flags.has(flag) ? [`${path}:${lineAt(code, index)} spells ${flag}: ${HOME} does`] : [],
+      return [...code.matchAll(/(?<![\w-])--(?:no-\$\{|[a-z][\w-]*)/g)].flatMap(({ 0: flag, index }) =>
+        flag.endsWith("{") || (flags.has(flag) && !OTHERS.test(path))
+          ? [`${path}:${lineAt(code, index)} spells ${flag}: ${HOME} does`]
+          : [],
       );
     });
 }
 
 describe("dt's flags", () => {
-  test("each one in the table is declared by a command, under that name", async () => {
+  test("each one in the table is declared by a command, and a long one stands under its name", async () => {
     const declared = await declaredFlags();
     expect(Object.values(FLAG).filter((flag) => !declared.has(flag))).toEqual([]);
+    const long = Object.entries(FLAG).filter(([, flag]) => flag.startsWith("--"));
+    expect(long.map(([name]) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`)).toEqual(
+      long.map(([, flag]) => flag),
+    );
   });
 
-  test("no room below the commands spells one", async () => {
+  test("no room below the commands spells a long one", async () => {
     const root = join(import.meta.dir, "../../..");
     const paths = [...new Bun.Glob("src/**/*.ts").scanSync(root)];
     const sources = await Promise.all(
@@ -55,12 +61,13 @@ describe("dt's flags", () => {
       { path: "src/supervisor/a.ts", text: 'const a = 1;\nconst hint = "Run it again with --take.";' },
       { path: "src/daemon/b.ts", text: "const words = [`--json`, `--jsonl`];" },
       { path: "src/jobs/c.ts", text: "// --take is a flag\nconst c = --taken;" },
-      { path: "src/compose/d.ts", text: 'const d = ["--all"];' },
+      { path: "src/compose/d.ts", text: 'const d = ["--all"];\nnote(`--no-${toggle} changes nothing`);' },
       { path: "src/commands/e.ts", text: 'const e = "--take";' },
     ];
     expect(checkFlags(broken, new Set(["--take", "--json", "--all"]))).toEqual([
       `src/supervisor/a.ts:2 spells --take: ${HOME} does`,
       `src/daemon/b.ts:1 spells --json: ${HOME} does`,
+      `src/compose/d.ts:2 spells --no-$\{: ${HOME} does`,
     ]);
   });
 });
