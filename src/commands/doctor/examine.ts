@@ -11,14 +11,8 @@ import { checkLeftovers, namesIn } from "../../inspect/doctor/leftovers.ts";
 import { checkLocks } from "../../inspect/doctor/locks.ts";
 import { checkLost } from "../../inspect/doctor/lost.ts";
 import { checkNested } from "../../inspect/doctor/nested.ts";
-import {
-  checkFileSystem,
-  checkKernel,
-  checkRoots,
-  checkRunDirectory,
-  checkVersion,
-  checkWrapper,
-} from "../../inspect/doctor/system.ts";
+import { checkRunDirectory } from "../../inspect/doctor/rundirectory.ts";
+import { checkFileSystem, checkKernel, checkRoots, checkVersion, checkWrapper } from "../../inspect/doctor/system.ts";
 import type { Finding } from "../../inspect/doctor/types.ts";
 import { faultsOf } from "../../manifest/model/faults.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";

@@ -50,7 +50,9 @@ export function restartSettingsOf(
   if (settings === undefined && fault === undefined && !hasLeft(context.store(), key)) throw unknownName(places, key);
   const why =
     fault ??
-    (settings === undefined ? `no manifest of ${places.root} declares it now` : "it is a one-shot, which is run");
+    (settings === undefined
+      ? `no manifest of ${places.root} declares it now`
+      : "it is a one-shot, and a one-shot is run, not restarted");
   throw new DtError("unknown-command", `${key} cannot be restarted: ${why}${fault === undefined ? "." : ""}`, {
     lines,
     status: EXIT.usage,

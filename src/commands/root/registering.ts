@@ -119,7 +119,8 @@ function tellMissing({ talk }: Place, { failures, unread }: ManifestIndex): void
 export function wordsOfAsked(asked: DeclaredCounts, unknown = 0): string {
   const { boot, scheduled, watches } = asked;
   const of = unknown === 1 ? "1 manifest" : `${unknown} manifests`;
-  if (unknown > 0 && !isAnything(asked)) return `it is not known yet what ${of} of it would declare`;
+  if (unknown > 0 && !isAnything(asked))
+    return `what it declares is not known yet, as ${of} ${unknown === 1 ? "has" : "have"} not been read`;
   const known = `${boot} marked boot, ${scheduled} with a schedule, ${watches} ${watches === 1 ? "watch" : "watches"}`;
   return unknown === 0 ? known : `${known}; not known yet for ${of}`;
 }

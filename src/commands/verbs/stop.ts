@@ -39,7 +39,7 @@ export default defineVerb({
     const context = data as DtContext;
     if (args._.length === 0 && !args.all)
       throw usage(
-        "`dt stop` needs to know what to stop.",
+        "dt stop needs to know what to stop.",
         "dt stop <plugin> <command> [variant], keys, a plugin, or --all",
       );
     if (args._.length > 0 && args.all) throw usage("dt stop takes either names or --all.");

@@ -1,5 +1,5 @@
-/** Which dt this is, what the system offers it, and where it keeps its state. */
-import { lstatSync, realpathSync, statSync } from "node:fs";
+/** Which dt this is, what the system offers it, and what the file system can that holds its state. */
+import { realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { listRootsIn } from "../../state/roots.ts";
 import { DtError, errnoOf } from "../../sys/base/error.ts";
@@ -7,7 +7,6 @@ import { COMMIT, VERSION } from "../../sys/base/version.ts";
 import { type FileSystemFacts, probeFileSystem } from "../../sys/files/filesystem.ts";
 import { removeFile } from "../../sys/files/removal.ts";
 import { describeKernel } from "../../sys/kernel/kernel.ts";
-import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
 import { findExecutable } from "../../sys/spawn/executable.ts";
 import { showWord } from "../../sys/text/shell.ts";
 import { formatBytes } from "../../values/size.ts";
@@ -72,47 +71,6 @@ export function checkKernel(): Finding[] {
   ];
 }
 
-/** Checked before anything trusts the directory: names what `openStore` would refuse, and a mode that is too open. */
-export function checkRunDirectory(directory: string, uid: number): { findings: Finding[]; usable: boolean } {
-  const stat = lstatSync(directory, { throwIfNoEntry: false });
-  if (stat === undefined) {
-    const text = `${directory} does not exist: nothing has been started yet, or it was removed.`;
-    return { findings: [makeFinding("run-directory", { level: "fine", text })], usable: false };
-  }
-  const mode = (stat.mode & 0o777).toString(8).padStart(4, "0");
-  const details = { directory, mode, uid: stat.uid };
-  if (stat.isSymbolicLink() || !stat.isDirectory()) {
-    const what = stat.isSymbolicLink() ? "is a symbolic link" : "is not a directory";
-    const hint = stat.isSymbolicLink()
-      ? "Remove the link, or set DIALTONE_RUN_DIR to the directory it points to."
-      : `mv ${showWord(directory)} ${showWord(`${directory}.old`)}`;
-    const text = `${directory} ${what}, and dt keeps its state only in a real directory.`;
-    return { findings: [makeFinding("run-directory", { level: "attention", text, details, hint })], usable: false };
-  }
-  if (stat.uid !== uid && uid !== 0) {
-    const text = `${directory} belongs to uid ${stat.uid}, not to you (uid ${uid}).`;
-    const hint = "Run dt as that user, or set DIALTONE_RUN_DIR to a directory that you own.";
-    return { findings: [makeFinding("run-directory", { level: "attention", text, details, hint })], usable: false };
-  }
-  if ((stat.mode & 0o077) !== 0) {
-    const text = `Other users can read or change ${directory} (mode ${mode}).`;
-    const repair = () => {
-      makePrivateDirectory(directory);
-      return { done: true, text: `made ${directory} private (mode 0700)` };
-    };
-    return {
-      findings: [makeFinding("run-directory", { level: "attention", text, details, hint: FIX, repair })],
-      usable: true,
-    };
-  }
-  return {
-    findings: [
-      makeFinding("run-directory", { level: "fine", text: `${directory} is private to you (mode ${mode}).`, details }),
-    ],
-    usable: true,
-  };
-}
-
 /** A start writes a record, a want, a lock, a history and shims. */
 const FEW_FILES = 100;
 const LITTLE_BYTES = 1024 * 1024;
@@ -158,7 +116,7 @@ function describeRoom(directory: string, { freeBytes, freeFiles }: FileSystemFac
   const details = { freeBytes, freeFiles };
   if (freeBytes < LITTLE_BYTES || (freeFiles !== null && freeFiles < FEW_FILES)) {
     const what = freeBytes < LITTLE_BYTES ? formatBytes(freeBytes) : `room for ${freeFiles} files`;
-    const text = `Only ${what} is left on the disk of ${directory}: dt can stop launches but not start them, and what they write to their logs is lost.`;
+    const text = `The disk of ${directory} has only ${what} left: dt can stop launches but not start them, and what they write to their logs is lost.`;
     return [makeFinding("free-space", { level: "attention", text, details, hint: "Free some space." })];
   }
   return [makeFinding("free-space", { level: "fine", text: `${formatBytes(freeBytes)} are free there.`, details })];

@@ -3,11 +3,9 @@ import { constants } from "node:os";
 import { Cron } from "croner";
 import * as v from "valibot";
 import { nearestNames } from "../../sys/text/nearest.ts";
-
 import { DURATION_PATTERN, DURATION_WORDS, parseDuration } from "../../values/duration.ts";
 import { DEFAULT_VARIANT, KEY_PATTERN, NAME_PATTERN, NAME_WORDS } from "../../values/key.ts";
 import { parseSize, SIZE_PATTERN, SIZE_WORDS } from "../../values/size.ts";
-
 import { expected, listOr, text } from "./shape.ts";
 
 export const name = v.pipe(v.string(expected(NAME_WORDS)), v.regex(NAME_PATTERN, expected(NAME_WORDS)));
@@ -20,27 +18,31 @@ export const variantName = v.pipe(
   ),
 );
 
-export const duration = v.pipe(
-  v.string(expected(DURATION_WORDS)),
-  v.regex(DURATION_PATTERN, expected(DURATION_WORDS)),
-  v.check((value) => parseDuration(value) !== null, expected(DURATION_WORDS)),
+/** One fault is reported once, by the first check that it does not pass. */
+const FIRST_ALONE = { abortPipeEarly: true } as const;
+
+export const duration = v.config(
+  v.pipe(
+    v.string(expected(DURATION_WORDS)),
+    v.regex(DURATION_PATTERN, expected(DURATION_WORDS)),
+    v.check((value) => parseDuration(value) !== null, expected(DURATION_WORDS)),
+  ),
+  FIRST_ALONE,
 );
 
 /** A duration that is at least this long. */
 export function durationFrom(least: string) {
-  return v.pipe(
-    duration,
-    v.check(
-      (value) => (parseDuration(value) ?? 0) >= (parseDuration(least) as number),
-      expected(`at least "${least}"`),
-    ),
-  );
+  const isEnough = (value: string) => (parseDuration(value) ?? 0) >= (parseDuration(least) as number);
+  return v.config(v.pipe(duration, v.check(isEnough, expected(`at least "${least}"`))), FIRST_ALONE);
 }
 
-export const size = v.pipe(
-  v.string(expected(SIZE_WORDS)),
-  v.regex(SIZE_PATTERN, expected(SIZE_WORDS)),
-  v.check((value) => parseSize(value) !== null, expected(SIZE_WORDS)),
+export const size = v.config(
+  v.pipe(
+    v.string(expected(SIZE_WORDS)),
+    v.regex(SIZE_PATTERN, expected(SIZE_WORDS)),
+    v.check((value) => parseSize(value) !== null, expected(SIZE_WORDS)),
+  ),
+  FIRST_ALONE,
 );
 
 export function integer({ from, to, what }: { from: number; to: number; what: string }) {
@@ -58,12 +60,23 @@ export const schedule = v.pipe(
   v.check((value) => value.length <= 200 && isSchedule(value), expected(SCHEDULE_WORDS)),
 );
 
-/** The library also accepts a date, which would never come again. */
+/** What the world has before an evaluation is watched. */
+const OWN_DATE = Date;
+
+/**
+ * The library also accepts a date, which would never come again. It asks for the time, in its own `Date` and zone: what
+ * is watched (manifest/witness) is what the manifest asks for.
+ */
 function isSchedule(value: string): boolean {
+  if (!/^[@*\d]/.test(value) || /\dT\d/.test(value)) return false;
+  const watched = globalThis.Date;
+  globalThis.Date = OWN_DATE;
   try {
-    return /^[@*\d]/.test(value) && !/\dT\d/.test(value) && new Cron(value, { paused: true }).nextRun() !== null;
+    return new Cron(value, { paused: true, utcOffset: 0 }).nextRun() !== null;
   } catch {
     return false;
+  } finally {
+    globalThis.Date = watched;
   }
 }
 

@@ -133,7 +133,7 @@ function noteStuck(
   const failed: ExitRecord = {
     ...exit,
     reason: "failed",
-    text: `failed, not alive: ${because}, after ${formatDuration(exit.uptimeMs)}`,
+    text: `failed after ${formatDuration(exit.uptimeMs)}, as it was not alive: ${because}`,
     by: { by: "policy", pid: run.record.host.pid, command: "`alive` in the manifest" },
   };
   writeExit(ground, failed);

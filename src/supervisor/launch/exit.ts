@@ -21,9 +21,8 @@ export function describeAsker(by: Asker | null): string {
 type Facts = Pick<ExitRecord, "reason" | "code" | "signal" | "uptimeMs" | "by">;
 
 const TEXTS: Record<ExitRecord["reason"], (exit: Facts) => string> = {
-  stopped: (exit) => `stopped${describeAsker(exit.by)} after ${formatDuration(exit.uptimeMs)}`,
-  replaced: (exit) =>
-    `${exit.by?.by === "policy" ? "restarted" : "replaced"}${describeAsker(exit.by)} after ${formatDuration(exit.uptimeMs)}`,
+  stopped: (exit) => endedBy(exit, "stopped"),
+  replaced: (exit) => endedBy(exit, exit.by?.by === "policy" ? "restarted" : "replaced"),
   interrupted: (exit) => `interrupted after ${formatDuration(exit.uptimeMs)}`,
   exited: (exit) => `exited with ${describeStatus(exit)} after ${formatDuration(exit.uptimeMs)}`,
   failed: (exit) => `failed with ${describeStatus(exit)} after ${formatDuration(exit.uptimeMs)}`,
@@ -31,6 +30,13 @@ const TEXTS: Record<ExitRecord["reason"], (exit: Facts) => string> = {
   unknown: (exit) =>
     `ended after about ${formatDuration(exit.uptimeMs)}; its host was gone, so how it ended is unknown`,
 };
+
+/** Behind a reason, which is a clause of its own, the time would belong to the reason. */
+function endedBy({ by, uptimeMs }: Facts, verb: string): string {
+  const after = ` after ${formatDuration(uptimeMs)}`;
+  const isReason = by?.because !== undefined || by?.by === "owner";
+  return isReason ? `${verb}${after}${describeAsker(by)}` : `${verb}${describeAsker(by)}${after}`;
+}
 
 export function describeEnd(exit: Facts, killed: number): string {
   const forced =

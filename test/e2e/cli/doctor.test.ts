@@ -270,6 +270,18 @@ test("doctor reports a run directory that others can read, and one that is a lin
   });
 });
 
+test("doctor reports a run directory that cannot be made", async () => {
+  const root = launchRoot("plain");
+  await within(root, async () => {
+    const env = { DIALTONE_RUN_DIR: join(root.dir, "manifests", "file", "run") };
+    root.write("manifests/file", "");
+    const { wrong } = await doctor(root, [], { env });
+    expect(wrong).toHaveLength(1);
+    expect(wrong[0]).toMatchObject({ check: "run-directory", fixable: false });
+    expect(wrong[0]?.text).toContain("cannot be used: ENOTDIR");
+  });
+});
+
 test("doctor names commands whose run calls dt again, with the direct command", async () => {
   const root = TestRoot.create({
     "manifests/a.ts": `export default { name: "a", commands: {

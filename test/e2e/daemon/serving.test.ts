@@ -140,7 +140,9 @@ test("a manifest that fails, and code of an untrusted root, are reported as unre
     expect(failed.stderr).toContain("does not register it: `dt boot add` there registers it");
     expect(await rootsOf(root)).toEqual([]);
     const added = await root.dt(["boot", "add"]);
-    expect(added.stdout).toContain("is registered: it is not known yet what 1 manifest of it would declare\n");
+    expect(added.stdout).toContain(
+      "is registered: what it declares is not known yet, as 1 manifest has not been read\n",
+    );
     expect(added.stderr).toContain("a manifest could not be loaded, and what it declares is not known");
     // Mended: the next command that is run there takes it over.
     root.write("manifests/t.ts", `export default ${JSON.stringify(SCHEDULE)}`);

@@ -523,6 +523,14 @@ test("an evaluation that read the time zone depends on it, also on the machine's
   expect((await loadManifest(project.path("manifests/c.ts"), foreign)).outcome).toEqual(plain.outcome);
 });
 
+test("what dt itself asks when it checks a schedule is not what the evaluation read", async () => {
+  const commands = '{ c: { kind: "oneshot", run: ["true"], schedule: "0 3 * * *" } }';
+  const project = createProject({ "manifests/a.ts": plugin("a", commands), "manifests/b.ts": plugin("b", "{}") });
+  const [a, b] = [await project.loadOne("manifests/a.ts"), await project.loadOne("manifests/b.ts")];
+  expect(a.outcome.is).toBe("plugin");
+  expect([a.unknown, a.envRead, Object.keys(a.seen).length]).toEqual([b.unknown, {}, Object.keys(b.seen).length]);
+});
+
 test("a removed tsconfig.json no longer leads anywhere", async () => {
   const project = createProject({
     "lib/t.ts": 'export default "t";',
