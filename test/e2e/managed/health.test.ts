@@ -87,7 +87,9 @@ test("alive with a restart makes a counted new run with its reason, though the p
       return one?.state === "running" && one.pid !== first?.pid ? one : null;
     });
     expect(second.restarts).toBe(1);
-    expect(await why(root)).toMatch(/because it failed after \S+, as it was not alive: `test ! -e sick` ended with 1, 2 times in a row/);
+    expect(await why(root)).toMatch(
+      /because it failed after \S+, as it was not alive: `test ! -e sick` ended with 1, 2 times in a row/,
+    );
     const failed = await givenUp(root);
     expect(failed).toMatchObject({ pid: null, restarts: 2, exit: { reason: "failed" } });
     expect(failed.note).toMatch(/not alive: .*; given up after 2 restarts within 1m$/);
