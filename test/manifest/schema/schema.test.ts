@@ -34,6 +34,26 @@ describe("accepted", () => {
   ])("%s", (_, value) => expect(faults(value)).toEqual([]));
 });
 
+test("a wrong duration or size is reported once", () => {
+  const wrong = managed({
+    restart: { delay: "x" },
+    stop: { timeout: "30" },
+    logs: { maxSize: "1" },
+    alive: { http: "/", interval: "1" },
+  });
+  expect(
+    faults(wrong)
+      .map((fault) => fault.split(":")[0])
+      .sort(),
+  ).toEqual([
+    "commands.dev.alive.interval",
+    "commands.dev.logs.maxSize",
+    "commands.dev.restart.delay",
+    "commands.dev.stop.timeout",
+  ]);
+  expect(faults(managed({ restart: { delay: "1ms" } }))).toHaveLength(1);
+});
+
 describe("refused, with path, what was found and what is allowed", () => {
   test.each<[string, unknown, string]>([
     ["no name", { commands: {} }, "name: is missing; a plugin needs it."],

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";
 import { openStore } from "../../../src/state/store.ts";
-import type { ExitReason } from "../../../src/state/types.ts";
+import type { Asker, ExitReason } from "../../../src/state/types.ts";
 import { describeEnd, describeStatus, makeTakenExit } from "../../../src/supervisor/launch/exit.ts";
 import { HOST_MARK } from "../../../src/supervisor/launch/marks.ts";
 import type { Ground } from "../../../src/supervisor/launch/types.ts";
@@ -48,6 +48,17 @@ describe("sentences", () => {
       expect(describeEnd(exitOf({ reason, code, signal, by, uptimeMs: 1234 }), killed)).toBe(text);
     });
   }
+
+  test("a reason comes after the time, which would belong to it otherwise", () => {
+    const ended = (reason: ExitReason, asker: Partial<Asker>) =>
+      describeEnd(exitOf({ reason, by: { ...by, ...asker }, uptimeMs: 1234 }), 0);
+    expect(ended("stopped", { by: "owner", command: "sh" })).toBe(
+      "stopped after 1.2s, as its owner has gone: sh (pid 7)",
+    );
+    expect(ended("replaced", { by: "policy", because: "a.ts changed" })).toBe(
+      "restarted after 1.2s because a.ts changed",
+    );
+  });
 
   test("an unknown exit status is no success", () => {
     expect(describeStatus({ code: null, signal: null })).toBe("an exit status nobody saw");
