@@ -1,5 +1,4 @@
 /** argv -> verb -> exit code. The only place that ends the process. */
-
 import type { Globals } from "./commands/context/types.ts";
 import { DtError, EXIT } from "./sys/base/error.ts";
 import { HIDDEN, type Hidden } from "./sys/base/hidden.ts";

@@ -3,7 +3,6 @@
  * how the lines were cut into portions, so a conversation that grew is equal to one that was read at once. Its size is
  * bounded: older messages go into sealed parts.
  */
-
 import { type Heading, type Role, readJsonLine, readMarkdownHeading, readTextHeading, type Speech } from "./speech.ts";
 import { addTerms, frequent } from "./terms.ts";
 

@@ -2,7 +2,6 @@
  * `dt orchestra …`: prints for users; the last line of a sync is its result as JSON, for jobs and the socket. Control
  * and invisible characters in the text of files and entries are made visible.
  */
-
 import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";

@@ -1,5 +1,4 @@
 /** `dt <plugin> <command> [variant] …`: finds the command in the index and hands it to its runner. */
-
 import type { ResolvedCommand } from "../manifest/model/resolved.ts";
 import { makePaint } from "../output/talk.ts";
 import { START_MARK } from "../supervisor/launch/marks.ts";

@@ -2,7 +2,6 @@
  * Whether the engine answers, and admits this user, before anything is touched. Its socket says so at once; the client
  * is asked only where that is not enough.
  */
-
 import { join } from "node:path";
 import { readText } from "../sys/files/fileread.ts";
 import { mayConnect, type Peer, peerOf } from "../sys/net/peer.ts";

@@ -2,7 +2,6 @@
  * Finds the installed Compose: `docker compose`, else `docker-compose`, else `podman compose`. Asks once, and again
  * when one of the programs, or of the folders that Docker takes its plugins from, has changed.
  */
-
 import { join } from "node:path";
 import { DtError, EXIT } from "../sys/base/error.ts";
 import { statOf } from "../sys/base/stat.ts";

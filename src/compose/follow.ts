@@ -3,7 +3,6 @@
  * launch's log, across restarts and recreation. It ends when the stack does. If it is killed, the containers run on,
  * and the engine still reports them.
  */
-
 import { makeSeal } from "../sys/seal/seal.ts";
 import { writeSealed } from "../sys/seal/sealed.ts";
 import { bunSpawn } from "../sys/spawn/bunspawn.ts";

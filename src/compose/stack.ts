@@ -2,7 +2,6 @@
  * Turns a manifest's declaration into what is run: engine, project, environment, and the services that toggles leave
  * out.
  */
-
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { DtError, EXIT } from "../sys/base/error.ts";

@@ -1,5 +1,4 @@
 /** The daemon's answer to each request. */
-
 import type { Jobs } from "../jobs/types.ts";
 import { readLastLines } from "../logs/tail.ts";
 import type { ManifestIndex } from "../manifest/model/resolved.ts";

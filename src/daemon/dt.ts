@@ -3,7 +3,6 @@
  * answers are those of the command line, a fault there does not harm the daemon, and no launch has the daemon for a
  * host.
  */
-
 import { existsSync } from "node:fs";
 import { KNOWN_MARK } from "../supervisor/launch/marks.ts";
 import { selfArgv } from "../supervisor/launch/selfargv.ts";

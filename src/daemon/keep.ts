@@ -2,7 +2,6 @@
  * Gives a launch whose host is gone another one, and finishes a stop that was cut off. The records of a root are read
  * again only when its run directory changed; otherwise a look just asks the kernel whether the known hosts live.
  */
-
 import type { Log } from "../jobs/types.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { groundOf, type World } from "../supervisor/ground/ground.ts";

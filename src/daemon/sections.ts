@@ -2,7 +2,6 @@
  * What plugins add to the daemon's status. A status is answered at once, from what each plugin said last. Plugins are
  * asked when their manifest is loaded and after each of their jobs.
  */
-
 import type { Log } from "../jobs/types.ts";
 import type { ManifestIndex } from "../manifest/model/resolved.ts";
 import { messageOf } from "../sys/base/error.ts";

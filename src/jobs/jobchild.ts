@@ -2,7 +2,6 @@
  * A job's process: dt itself, in a session of its own, so that it outlives the daemon; and what is learned from its end
  * and from its output.
  */
-
 import { closeSync, constants } from "node:fs";
 import { readLastLines } from "../logs/tail.ts";
 import type { World } from "../supervisor/ground/ground.ts";

@@ -4,7 +4,6 @@
  * the job's. A target that was unknown, and that appeared while exactly one job ran, may be that job's work, and is
  * counted with it. Of more targets than are remembered the oldest are forgotten; their counting begins again.
  */
-
 import { makeRounds, type Rounds, signsOf } from "../supervisor/watch/rounds.ts";
 import { formatDuration } from "../values/duration.ts";
 

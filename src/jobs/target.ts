@@ -2,7 +2,6 @@
  * Names the target that a changed path belongs to: the path itself, a pattern filled with parts of it, or what the
  * manifest's own function returns, called in a child.
  */
-
 import { basename, dirname, extname } from "node:path";
 import { DtError, EXIT, messageOf } from "../sys/base/error.ts";
 import { HIDDEN } from "../sys/base/hidden.ts";

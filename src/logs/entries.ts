@@ -47,7 +47,7 @@ function* entriesOfPiece(
 ): Generator<Entry> {
   const tail = filter === null && pieces.length === 1 && lines !== Number.POSITIVE_INFINITY;
   const timeOf = makeTimeOf(run);
-  for (const line of readLines(fd, { from: tail ? findStart(fd, { from: from, to: to, lines }) : from, to })) {
+  for (const line of readLines(fd, { from: tail ? findStart(fd, { from, to, lines }) : from, to })) {
     const bytes = new Uint8Array(line.bytes); // a copy: the reader reuses the line's memory
     const entry: Entry = { key, run: run.id, end: line.end, bytes, time: timeOf(line.end), gap: false };
     if (filter === null) yield entry;

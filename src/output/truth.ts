@@ -1,5 +1,4 @@
 /** The line of truth: the last line of standard output after a detached start, for the user and for `awk`. */
-
 import { shortPath } from "../values/commandline.ts";
 import { formatLines } from "./lines.ts";
 

@@ -3,7 +3,6 @@
  * now: the daemon goes by them from then on. A command that runs by itself (a job, or one that a launch or a host runs)
  * is not a user's act: it reads the files as they are, and takes nothing over.
  */
-
 import { type Taken, takeOver } from "../../manifest/cache/known.ts";
 import { LOADING } from "../../manifest/depends/begun.ts";
 import type { Talk } from "../../output/talk.ts";

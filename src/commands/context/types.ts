@@ -1,5 +1,4 @@
 /** What a verb gets from the edge. No code in this file. */
-
 import type { Reading } from "../../manifest/cache/reading.ts";
 import type { Glance } from "../../manifest/glance.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";

@@ -2,7 +2,6 @@
  * What `dt gc` lists, in all roots of the user: launches whose owner, root or manifest is gone, or that are idle;
  * processes of roots that are gone; and containers of those.
  */
-
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beginLook, lookAt } from "../../inspect/look.ts";

@@ -1,5 +1,4 @@
 /** Manifests that are not known as they are now, and so may declare an unknown name: which they are, and why. */
-
 import type { Unsure } from "../../manifest/glance.ts";
 import { shortPath } from "../../values/commandline.ts";
 

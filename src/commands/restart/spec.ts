@@ -1,5 +1,4 @@
 /** What a restart starts: the command as its manifest declares it now, with the arguments of the launch before. */
-
 import { existsSync } from "node:fs";
 import { faultsOf } from "../../manifest/model/faults.ts";
 import { findFailure, settingsOf } from "../../manifest/model/find.ts";

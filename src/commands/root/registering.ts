@@ -3,7 +3,6 @@
  * does not make the root a trusted one: if it is not trusted, only the manifests that are data count, and its code is
  * named and not read.
  */
-
 import { waitsIn } from "../../daemon/roots/project.ts";
 import { registerRoot } from "../../daemon/roots/roots.ts";
 import { askedBy, type DeclaredCounts, isAnything, pluginsOfRoot } from "../../daemon/serving.ts";

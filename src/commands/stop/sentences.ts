@@ -1,5 +1,4 @@
 /** What a stop did, in one sentence a key. */
-
 import type { StopKeyResult } from "../../supervisor/end/types.ts";
 import { formatDuration } from "../../values/duration.ts";
 

@@ -2,7 +2,6 @@
  * `dt boot`: the roots that the daemon works for. It starts their commands that are marked `boot`, and runs their
  * `schedule` and `watch` entries.
  */
-
 import { foreignRegistrations, registeredRoots, unregisterRoot } from "../../daemon/roots/roots.ts";
 import { askedBy } from "../../daemon/serving.ts";
 import { daemonPaths, neededHome } from "../../daemon/socket/paths.ts";

@@ -2,7 +2,6 @@
  * `dt clear`: launches that ended are no longer listed. Their logs stay, and living launches are not touched. Runs no
  * plugin code.
  */
-
 import { beginLook, keysOf, lookAt } from "../../inspect/look.ts";
 import { formatLines } from "../../output/lines.ts";
 import { askerOf } from "../../state/asker.ts";

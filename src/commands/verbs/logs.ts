@@ -2,7 +2,6 @@
  * `dt logs`: the output of launches: of one or several keys, of a run or a time, some lines or all, once or followed.
  * Reads files only.
  */
-
 import { resolve } from "node:path";
 import { keysOf } from "../../inspect/look.ts";
 import type { LogTarget } from "../../logs/followkeys.ts";

@@ -1,5 +1,4 @@
 /** `dt port`: which process listens on a port; without a port, the ports of this root's launches. Changes nothing. */
-
 import { beginLook, lookAt } from "../../inspect/look.ts";
 import { formatLines } from "../../output/lines.ts";
 import { formatTable } from "../../output/table.ts";

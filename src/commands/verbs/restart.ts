@@ -4,7 +4,6 @@
  */
 import { keysOf } from "../../inspect/look.ts";
 import { askerOf } from "../../state/asker.ts";
-
 import { isUnderWay } from "../../supervisor/end/underway.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
 import { dropTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";

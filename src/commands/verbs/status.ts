@@ -1,5 +1,4 @@
 /** `dt status`: one or several keys in detail; exit 3 when one of them does not run. */
-
 import { makeDriftOf } from "../../inspect/drift.ts";
 import { beginLook, keysOf, lookAt } from "../../inspect/look.ts";
 import { withServices } from "../../inspect/services.ts";

@@ -1,7 +1,6 @@
 /**
  * `dt stop`: ends launches with their whole trees. Exit 0 when all is gone, 5 with names when something may be left.
  */
-
 import { keysOf } from "../../inspect/look.ts";
 import { commandOf } from "../../manifest/model/find.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";

@@ -2,7 +2,6 @@
  * `dt why`: explains from what is on disk why a key runs, does not run, waits or was stopped. Exit 3 when nothing is
  * known of a key that may be declared.
  */
-
 import { beginLook, keysOf, lookAt } from "../../inspect/look.ts";
 import { describeServices, withServices } from "../../inspect/services.ts";
 import { explainKey, isKnown } from "../../inspect/why/explain.ts";

@@ -1,5 +1,4 @@
 /** Watches the files of all registered roots. If a `dt watch` holds a root, it is taken over when that ends. */
-
 import { makeLanes } from "../../jobs/queue.ts";
 import type { Jobs, Log, RootWatch } from "../../jobs/types.ts";
 import { watchRoot } from "../../jobs/watcher.ts";

@@ -1,5 +1,4 @@
 /** Carries out the steps of plan.ts, with the service manager of this machine. */
-
 import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";

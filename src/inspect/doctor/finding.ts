@@ -1,5 +1,4 @@
 /** Making findings. */
-
 import { FLAG } from "../../sys/text/flags.ts";
 import type { CheckName, Finding, FindingLevel } from "./types.ts";
 

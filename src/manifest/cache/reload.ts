@@ -1,5 +1,4 @@
 /** Loads changed manifests, a few at a time, and records what each outcome depends on. Not on the warm path. */
-
 import { existsSync, lstatSync } from "node:fs";
 import { dirname } from "node:path";
 import { formatBytes } from "../../values/size.ts";

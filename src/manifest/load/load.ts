@@ -2,7 +2,6 @@
  * The parent's side of loading: each manifest in a short-lived child with a time limit. A manifest that hangs, exits or
  * crashes becomes a failure and leaves nothing behind.
  */
-
 import { join } from "node:path";
 import { messageOf } from "../../sys/base/error.ts";
 import { statThere } from "../../sys/door/descend.ts";

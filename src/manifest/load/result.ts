@@ -1,12 +1,10 @@
 /** Where the load child puts its result: a directory of this load's own, which no other user can replace. */
-
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { descend, descendInto } from "../../sys/door/descend.ts";
 import { readOwn } from "../../sys/door/door.ts";
 import { whoMaySwap } from "../../sys/places/ownplace.ts";
-
 import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
 import type { LoadResult } from "../model/outcome.ts";
 

@@ -2,7 +2,6 @@
  * Runs one load child to its end: limits its time, keeps its last output, and kills everything it started. A signal
  * that ends dt ends the child too.
  */
-
 import { dirname, join } from "node:path";
 import { HIDDEN } from "../../sys/base/hidden.ts";
 import { sameBuildCommand } from "../../sys/base/self.ts";

@@ -2,7 +2,6 @@
  * Resolves a plugin as written to plain data: every variant merged, units as numbers, probes as a union by type. The
  * result survives JSON unchanged. Maps by name have no prototype, so a command may be called `constructor`.
  */
-
 import { DEFAULT_VARIANT, wholeKey } from "../../values/key.ts";
 import { parseSize } from "../../values/size.ts";
 import type {

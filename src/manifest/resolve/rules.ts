@@ -1,7 +1,6 @@
 /**
  * Rules that need the merged layers, and rules between the commands of one plugin. Each fault is a path and a sentence.
  */
-
 import { parseDuration } from "../../values/duration.ts";
 import { DEFAULT_VARIANT, formatKey, keyParts, pluginOf, wholeKey } from "../../values/key.ts";
 import { KIND_OF } from "../model/graph.ts";

@@ -1,5 +1,4 @@
 /** Resolves probes, restart policies and `restartOn` from text to numbers. Their defaults are here. */
-
 import { parseDuration } from "../../values/duration.ts";
 import { wholeKey } from "../../values/key.ts";
 import type { ResolvedAlive, ResolvedProbe, ResolvedRestartOn, RestartPolicy } from "../model/resolved.ts";

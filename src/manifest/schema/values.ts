@@ -21,14 +21,12 @@ export const variantName = v.pipe(
 /** One fault is reported once, by the first check that it does not pass. */
 const FIRST_ALONE = { abortPipeEarly: true } as const;
 
-export const duration = v.config(
-  v.pipe(
-    v.string(expected(DURATION_WORDS)),
-    v.regex(DURATION_PATTERN, expected(DURATION_WORDS)),
-    v.check((value) => parseDuration(value) !== null, expected(DURATION_WORDS)),
-  ),
-  FIRST_ALONE,
-);
+function quantity(words: string, { pattern, parse }: { pattern: RegExp; parse: (text: string) => unknown }) {
+  const isOne = v.check((value: string) => parse(value) !== null, expected(words));
+  return v.config(v.pipe(v.string(expected(words)), v.regex(pattern, expected(words)), isOne), FIRST_ALONE);
+}
+
+export const duration = quantity(DURATION_WORDS, { pattern: DURATION_PATTERN, parse: parseDuration });
 
 /** A duration that is at least this long. */
 export function durationFrom(least: string) {
@@ -36,14 +34,7 @@ export function durationFrom(least: string) {
   return v.config(v.pipe(duration, v.check(isEnough, expected(`at least "${least}"`))), FIRST_ALONE);
 }
 
-export const size = v.config(
-  v.pipe(
-    v.string(expected(SIZE_WORDS)),
-    v.regex(SIZE_PATTERN, expected(SIZE_WORDS)),
-    v.check((value) => parseSize(value) !== null, expected(SIZE_WORDS)),
-  ),
-  FIRST_ALONE,
-);
+export const size = quantity(SIZE_WORDS, { pattern: SIZE_PATTERN, parse: parseSize });
 
 export function integer({ from, to, what }: { from: number; to: number; what: string }) {
   return v.pipe(

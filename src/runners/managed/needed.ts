@@ -3,7 +3,6 @@
  * command needs something.
  */
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
-
 import { watchTicket } from "../../supervisor/ticket/ticket.ts";
 import { cancelOnPress, TERMINATING } from "../parts/cancelling.ts";
 import type { RunnerContext } from "../parts/types.ts";

@@ -2,7 +2,6 @@
  * Managed commands: in the foreground dt is the host and shows the log; detached, it starts a host and reports the
  * outcome.
  */
-
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
 import { askerOf } from "../../state/asker.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";

@@ -3,7 +3,6 @@
  * terminal the command gets a terminal of its own, otherwise pipes. When nothing can be kept, dt says so and
  * becomes the command, as without capture.
  */
-
 import type { Talk } from "../../output/talk.ts";
 import { askerOf } from "../../state/asker.ts";
 import { type Capture, logOf, oneshotKeyOf, openCapture } from "../../supervisor/oneshot/capture.ts";

@@ -1,5 +1,4 @@
 /** `handler` commands: the manifest's function, run inside dt with a small context. Loaded only when one runs. */
-
 import { loadHandler } from "../../manifest/load/handler.ts";
 import type { Handler, HandlerContext } from "../../manifest/model/types.ts";
 import { refuseChanged } from "../../supervisor/ground/manifests.ts";

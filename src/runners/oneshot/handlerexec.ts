@@ -1,5 +1,4 @@
 /** `exec` of a handler: runs a program on dt's own streams, and throws when it does not exit 0. */
-
 import { resolve } from "node:path";
 import type { HandlerContext } from "../../manifest/model/types.ts";
 import type { Talk } from "../../output/talk.ts";

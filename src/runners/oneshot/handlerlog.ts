@@ -1,5 +1,4 @@
 /** `log` of a handler. */
-
 import { createConsola, type LogType } from "consola/core";
 import type { HandlerContext } from "../../manifest/model/types.ts";
 import { quoteLine } from "../../output/quoted.ts";

@@ -1,5 +1,4 @@
 /** The exit status of a handler, from what it returned or threw and the signal that came, and what dt prints of it. */
-
 import type { Talk } from "../../output/talk.ts";
 import { DtError, EXIT, messageOf } from "../../sys/base/error.ts";
 import { shellCode } from "../../sys/base/status.ts";

@@ -6,7 +6,6 @@
  * Where dt itself runs what it waits for, SIGTERM and the closing of the terminal end that
  * too, since no other process would.
  */
-
 import { signalNumber } from "../../sys/base/signals.ts";
 import { isIgnored } from "../../sys/spawn/limits.ts";
 import { interruptFirst, makePresses } from "../../sys/terminal/presses.ts";

@@ -6,7 +6,6 @@
  * dt at once, as if it had never listened. A signal that was ignored when dt started (`nohup`, a script's `&`) is left
  * alone.
  */
-
 import { signalNumber } from "../../sys/base/signals.ts";
 import { isIgnored } from "../../sys/spawn/limits.ts";
 import { hasTerminal } from "../../sys/stdio/stdio.ts";

@@ -3,7 +3,6 @@
  * program's output in its log, passes keys and window size to its host, and follows restarts. However it
  * ends, the user's terminal is left usable.
  */
-
 import type { ExitRecord, LaunchRecord } from "../../state/types.ts";
 import { exitClause } from "../../supervisor/launch/exit.ts";
 import { isKeyLocked } from "../../supervisor/launch/lock.ts";

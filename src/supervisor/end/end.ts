@@ -12,7 +12,6 @@
  *   record in backoff   with `isKept`: a launch that waits for its next run, without a host
  *   record removed      nothing to do
  */
-
 import type { ExitRecord, LaunchRecord, Want } from "../../state/types.ts";
 import { DtError, messageOf } from "../../sys/base/error.ts";
 import { presenceOf, sameIdentity } from "../../sys/process/identity.ts";

@@ -1,5 +1,4 @@
 /** Waits until the host of a launch that is being ended is gone, or has released it. */
-
 import type { LaunchRecord } from "../../state/types.ts";
 import { DtError } from "../../sys/base/error.ts";
 import { type ProcessIdentity, presenceOf, sameIdentity } from "../../sys/process/identity.ts";

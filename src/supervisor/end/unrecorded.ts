@@ -1,5 +1,4 @@
 /** Stops processes that have no record, or one that does not parse; they are never assumed gone. */
-
 import type { Report, Site } from "../launch/types.ts";
 import { unrecordedQuery } from "../tree/query.ts";
 import { type StopTreeResult, stopTree } from "../tree/stoptree.ts";

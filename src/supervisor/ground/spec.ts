@@ -2,7 +2,6 @@
  * The spec of a launch: resolved again for a restart by policy, with the launch's own environment and arguments, and
  * saved for another host.
  */
-
 import { settingsOf } from "../../manifest/model/find.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { isAnotherFolder } from "./samefolder.ts";

@@ -15,7 +15,6 @@
  *
  * If this host is killed between the new record and anything after it, the launch again has a host that is gone.
  */
-
 import type { LaunchHistory, LaunchRecord } from "../../state/types.ts";
 import type { EndStatus } from "../../sys/base/status.ts";
 import { identifySelf, presenceOf } from "../../sys/process/identity.ts";

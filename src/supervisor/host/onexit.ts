@@ -2,7 +2,6 @@
  * When a run is over, the rest of its tree is swept and the exit written, and the policy decides whether a new run
  * follows.
  */
-
 import type { Asker, ExitRecord, LaunchRecord } from "../../state/types.ts";
 import { formatDuration } from "../../values/duration.ts";
 import { endLaunch } from "../end/end.ts";

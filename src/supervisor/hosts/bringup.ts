@@ -3,7 +3,6 @@
  * start, and all are stopped in reverse order of needs. Each launch is served as by a host of its own. When this host
  * lets go of one, it notes that on disk (`released`).
  */
-
 import { beginHosting } from "../host/host.ts";
 import { claimRequests } from "../host/request.ts";
 import type { Ground } from "../launch/types.ts";

@@ -2,7 +2,6 @@
  * What supervisor/watch/members.ts does for one launch, for a host of many: lineage, token and log tell which launch an
  * orphan belongs to. An orphan that shows none of them is reported once, since no stop ends it.
  */
-
 import { identify, type ProcessEntry } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
 import { writeHistory } from "../run/notes.ts";

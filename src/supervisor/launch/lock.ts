@@ -1,5 +1,4 @@
 /** A key's lock: only its holder changes the key's launch. Every lock of a key is taken here. */
-
 import type { Store } from "../../state/store.ts";
 import { acquireLock, type HeldLock, type LockRequest, readHolder } from "../../sys/lock/lock.ts";
 import { presenceOf } from "../../sys/process/identity.ts";

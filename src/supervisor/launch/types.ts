@@ -1,5 +1,4 @@
 /** What the rooms above pass down to start a launch, and what a host reports back. No code in this file. */
-
 import type { Reading } from "../../manifest/cache/reading.ts";
 import type { ManagedSettings } from "../../manifest/model/resolved.ts";
 import type { Store } from "../../state/store.ts";

@@ -3,7 +3,6 @@
  * output in its log, its exit written as for a captured one. With `inputs` it is skipped while their content and the
  * command are as they were at its last success, and its `outputs` are the ones that were there then.
  */
-
 import { join } from "node:path";
 import type { OneshotSettings } from "../../manifest/model/resolved.ts";
 import type { Asker, ExitRecord } from "../../state/types.ts";

@@ -1,5 +1,4 @@
 /** Who listens on a port: a launch of dt, in this root or another, or another process. */
-
 import { openStore } from "../../state/store.ts";
 import type { LaunchRecord } from "../../state/types.ts";
 import { branchOf } from "../../sys/places/branch.ts";

@@ -1,7 +1,6 @@
 /**
  * `--ensure`: whether the running launch of a key is what would be started now, and healthy; if not, how it differs.
  */
-
 import type { LaunchRecord, Phase } from "../../state/types.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { showCommand } from "../../values/commandline.ts";

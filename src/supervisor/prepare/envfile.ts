@@ -8,7 +8,6 @@
  *
  * Any other line, a bare name for example, sets nothing. A `$` stands for itself: there is no interpolation.
  */
-
 import { rawText } from "../../sys/base/rawbytes.ts";
 
 export interface EnvFile {

@@ -8,7 +8,6 @@
  * read on a terminal. NODE_PATH only if the project has a Bun of its own, which comes before the shim that would set
  * it.
  */
-
 import { existsSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { distrust } from "../../manifest/discover/trust.ts";

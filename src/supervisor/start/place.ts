@@ -3,7 +3,6 @@
  * swept by its record, and the processes of a record that does not parse are searched for by key and root. None of them
  * is ever assumed to be gone.
  */
-
 import type { LaunchRecord } from "../../state/types.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { identifySelf, presenceOf } from "../../sys/process/identity.ts";

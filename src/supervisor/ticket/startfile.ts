@@ -2,7 +2,6 @@
  * The file of a start that is under way, `starts/<key>.<id>.json`: which process the start waits in, who asked for it,
  * and the hold that shows that process to be alive where it is not visible (sys/lock/hold.ts).
  */
-
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Asker } from "../../state/types.ts";

@@ -2,7 +2,6 @@
  * The ticket of a start that waits, with the mark of the last stop before it (pending.ts has the table). The start
  * compares that mark with the key's want: a different one means that it was called off.
  */
-
 import { join } from "node:path";
 import type { ManagedSettings } from "../../manifest/model/resolved.ts";
 import type { Asker, Want } from "../../state/types.ts";
@@ -11,7 +10,6 @@ import { lazy } from "../../sys/base/lazy.ts";
 import { statOf } from "../../sys/base/stat.ts";
 import { removeFile } from "../../sys/files/removal.ts";
 import { type Hold, takeHold } from "../../sys/lock/hold.ts";
-
 import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
 import { identifySelf } from "../../sys/process/identity.ts";
 import { describeAsker } from "../launch/exit.ts";

@@ -2,7 +2,6 @@
  * Ends a tree: signal, wait, freeze and kill what is left, and look again until two looks in a row find nothing. Works
  * the same with or without a host. Every signal goes to an identity that was compared in the same step.
  */
-
 import { signalNumber } from "../../sys/base/signals.ts";
 import type { ListeningPort, ProcessIdentity, ProcessTable, SignalOutcome } from "../../sys/process/identity.ts";
 import { presenceOf } from "../../sys/process/identity.ts";

@@ -3,7 +3,6 @@
  * another one to a restart, after the one-shot that is to run first. If it looks like a loop (rounds.ts), the restart
  * waits for silence.
  */
-
 import { relative } from "node:path";
 import type { ResolvedRestartOn } from "../../manifest/model/resolved.ts";
 import { lineageFor } from "../../sys/process/lineage.ts";

@@ -7,7 +7,6 @@
  * Known limit: without lineage, a process that clears its environment and leaves its parent after the host was killed
  * is not noted.
  */
-
 import { identify, isOver, type ProcessEntry, presenceOf } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
 import { writeHistory } from "../run/notes.ts";

@@ -2,7 +2,6 @@
  * Probes whether a run is ready. Reports when it is, or that it was not in time, and then goes on probing. Once the run
  * is ready, it is probed for being alive.
  */
-
 import { probesOf } from "../prepare/stack.ts";
 import { waitReady, waitReadyLate } from "../probe/ready.ts";
 import type { ProbeContext } from "../probe/types.ts";

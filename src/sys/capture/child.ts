@@ -3,7 +3,6 @@
  * on, the signal dispositions and limits dt was started with, the open files dt was given and, on request, a group or
  * session of its own. Bun's own spawn does none of this.
  */
-
 import { errnoOf } from "../base/error.ts";
 import { bytesOf } from "../base/rawbytes.ts";
 import { signalName } from "../base/signals.ts";

@@ -1,5 +1,4 @@
 /** The parts shared by the two ways to capture a command: on pipes, and on a terminal of its own. */
-
 import type { EndStatus } from "../base/status.ts";
 import { makePipe } from "../ffi/pipe.ts";
 import { posix } from "../ffi/posix.ts";

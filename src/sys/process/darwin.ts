@@ -7,7 +7,6 @@
  * could end, be reaped and have its pid reused. The kernel withholds the environments of Apple's own protected programs
  * (/bin/sh, /bin/sleep, …): they answer undefined. There is no subreaper: orphans go to launchd.
  */
-
 import { lazy } from "../base/lazy.ts";
 import { isOver, type ProcessEntry, type ProcessIdentity, type ProcessTable, type SignalOutcome } from "./identity.ts";
 import {

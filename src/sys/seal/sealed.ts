@@ -2,7 +2,6 @@
  * State files as sealed JSON, written whole. A read has four answers: there, absent, unreadable, and foreign (a kind of
  * unreadable).
  */
-
 import { errnoOf, messageOf } from "../base/error.ts";
 import { readOwn } from "../door/door.ts";
 import type { FileRead } from "../files/fileread.ts";

@@ -2,7 +2,6 @@
  * Runs a program to its end on this terminal, for handlers. It shares dt's streams and process group, so the terminal's
  * signals reach it directly.
  */
-
 import { errnoOf } from "../base/error.ts";
 import { type EndStatus, endStatusOf } from "../base/status.ts";
 import { bunSpawn } from "./bunspawn.ts";

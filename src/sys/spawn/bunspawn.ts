@@ -7,7 +7,6 @@
  * Known limits: a word of 64 KB with such bytes is too long for that form. An error that only `execve` finds (a text
  * without `#!` that no shell can read) appears on the child's standard error instead of being thrown.
  */
-
 import { errnoOf } from "../base/error.ts";
 import { HIDDEN } from "../base/hidden.ts";
 import { lazy } from "../base/lazy.ts";

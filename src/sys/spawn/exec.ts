@@ -5,7 +5,6 @@
  * dt makes the system call directly. `process.execve` closes the files the caller handed over, empties the signal mask,
  * and cannot pass on bytes that are not UTF-8 (sys/base/rawbytes.ts).
  */
-
 import { DtError, EXIT, errnoOf, messageOf } from "../base/error.ts";
 import { bytesOf } from "../base/rawbytes.ts";
 import { lastErrno, libc, ptr } from "../ffi/libc.ts";

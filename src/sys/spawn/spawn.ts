@@ -2,7 +2,6 @@
  * Starts processes in a session of their own: the leader of a launch with its output in a file, or a host of dt. Both
  * outlive the process that started them.
  */
-
 import { closeSync, constants } from "node:fs";
 import { errnoOf, messageOf } from "../base/error.ts";
 import { type EndStatus, endStatusOf } from "../base/status.ts";
