@@ -21,9 +21,7 @@ const RUNS: Readonly<Record<Hidden, (words: readonly string[]) => Promise<number
   capture: ([held = "", ...argv]) => run(argv, held),
   drain: runDrain,
   session: runSession,
-  host: async () => (await import("./supervisor/hosts/child.ts")).runDetachedHost(await hostProcess()),
-  adopt: async () => (await import("./supervisor/hosts/child.ts")).runAdoptingHost(await hostProcess()),
-  hosts: async () => (await import("./supervisor/hosts/bringupchild.ts")).runHostOfMany(await hostProcess()),
+  host: async (words) => (await import("./supervisor/hosts/process.ts")).runHost(await hostProcess(), words),
   stack: runStack,
   target: runTarget,
   load: async (words) => (await import("./manifest/load/child.ts")).runLoadChild(words),
@@ -90,7 +88,7 @@ async function runTarget(words: readonly string[]): Promise<number> {
   return status;
 }
 
-async function hostProcess(): Promise<import("./supervisor/hosts/child.ts").HostProcess> {
+async function hostProcess(): Promise<import("./supervisor/hosts/hosting.ts").HostProcess> {
   return { self: (await import("./sys/base/self.ts")).selfCommand(), env: await ownEnvironment() };
 }
 

@@ -36,7 +36,6 @@ export function spawnDaemon({ env, paths }: DaemonPlace): void {
     env: hostEnvironment(env, paths.home),
     errorFile: paths.errors,
   });
-  child.stdin.end();
   void child.stdout.cancel();
   child.unref();
 }

@@ -9,7 +9,7 @@ import { selfArgv } from "../supervisor/launch/selfargv.ts";
 import { DtError, messageOf } from "../sys/base/error.ts";
 import { sameBuildCommand } from "../sys/base/self.ts";
 import { bunSpawn } from "../sys/spawn/bunspawn.ts";
-import { withCleanLimits } from "../sys/spawn/limits.ts";
+import { withCleanLimits } from "../sys/spawn/childstart.ts";
 
 export interface Dt {
   /** Runs dt to its end. Throws `busy` when too many calls wait already. */

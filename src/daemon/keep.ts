@@ -6,7 +6,7 @@ import type { Log } from "../jobs/types.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { groundOf, type World } from "../supervisor/ground/ground.ts";
 import { isHostless } from "../supervisor/host/adopt.ts";
-import { startAdopting } from "../supervisor/hosts/caller.ts";
+import { askAdopting } from "../supervisor/callers/caller.ts";
 import { keyHolder } from "../supervisor/launch/lock.ts";
 import type { Ground } from "../supervisor/launch/types.ts";
 import { messageOf } from "../sys/base/error.ts";
@@ -53,10 +53,12 @@ export function makeKeeper(world: World, { dt, log }: { dt: Dt; log: Log }): Kee
     const mark = stat === undefined ? "-" : `${stat.ino} ${stat.mtimeMs}`;
     if (mark !== found.mark) found.records = readRecords(found.ground);
     known.set(root, { ...found, mark });
+    const left: LaunchRecord[] = [];
     for (const record of found.records) {
-      if (isHostless(found.ground, record)) once(record, () => host(found.ground, record));
+      if (isHostless(found.ground, record)) once(record, () => left.push(record));
       else if (isCutOff(found.ground, record)) once(record, () => finish(root, record));
     }
+    if (left.length > 0) host(found.ground, left);
   }
 
   function once({ token, phase, host }: LaunchRecord, act: () => void): void {
@@ -68,13 +70,13 @@ export function makeKeeper(world: World, { dt, log }: { dt: Dt; log: Log }): Kee
     act();
   }
 
-  function host(ground: Ground, { key, host }: LaunchRecord): void {
-    log("info", "a launch whose host is gone gets another one", { root: ground.root, key, host: host.pid });
-    try {
-      startAdopting(ground, { key, env: world.env });
-    } catch (error) {
-      log("error", `no host could be started: ${messageOf(error)}`, { root: ground.root, key });
-    }
+  function host(ground: Ground, records: readonly LaunchRecord[]): void {
+    const { root } = ground;
+    for (const { key, host } of records)
+      log("info", "a launch whose host is gone gets another one", { root, key, host: host.pid });
+    askAdopting(ground, world.env).catch((error) =>
+      log("error", `no host could be started: ${messageOf(error)}`, { root }),
+    );
   }
 
   function finish(root: string, { key }: LaunchRecord): void {

@@ -10,7 +10,7 @@ import { sameBuildCommand } from "../sys/base/self.ts";
 import { openOwnForOthers } from "../sys/door/door.ts";
 import { writeOwn } from "../sys/files/filewrite.ts";
 import { bunSpawn } from "../sys/spawn/bunspawn.ts";
-import { withCleanLimits } from "../sys/spawn/limits.ts";
+import { withCleanLimits } from "../sys/spawn/childstart.ts";
 import { FLAG } from "../sys/text/flags.ts";
 import { keyWords } from "../values/key.ts";
 import type { JobFile, JobReport, JobRequest } from "./types.ts";

@@ -55,6 +55,7 @@ export const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>>
     ["run"],
     ["watch"],
     ["host"],
+    ["callers"],
     ["hosts"],
   ],
   inspect: [["."], ["why", "doctor"]],

@@ -514,7 +514,7 @@ export const BREAKS: readonly Break[] = [
     what: "a stop overlooks a start whose caller is gone before its host has begun",
     edits: [
       {
-        file: "src/supervisor/hosts/caller.ts",
+        file: "src/supervisor/callers/caller.ts",
         from: "  nameHost(ground, { start: spec, pid: host.pid });",
         to: "  void nameHost;",
       },

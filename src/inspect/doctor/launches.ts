@@ -97,7 +97,7 @@ async function finish(ground: Ground, { record, by }: { record: LaunchRecord; by
     const now = store.record(key);
     if (now.is !== "there" || now.value.token !== record.token)
       return { done: true, text: `another dt has dealt with ${key} meanwhile` };
-    await endLaunch(ground, { record: now.value, how: "sweep", by, self: identifySelf(table) });
+    await endLaunch(ground, { record: now.value, how: "sweep", by });
     return { done: true, text: `cleared what ${key} left` };
   } finally {
     lock.release();

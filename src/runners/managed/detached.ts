@@ -3,7 +3,7 @@ import { formatCursor } from "../../logs/cursor.ts";
 import { runIdOf } from "../../logs/runs.ts";
 import { formatTruth } from "../../output/truth.ts";
 import { isStopped } from "../../state/view.ts";
-import { startDetached } from "../../supervisor/hosts/caller.ts";
+import { startDetached } from "../../supervisor/callers/caller.ts";
 import type { LaunchEvent, LaunchLine, LaunchSpec } from "../../supervisor/launch/types.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { statOf } from "../../sys/base/stat.ts";

@@ -4,7 +4,7 @@
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Asker, ExitRecord } from "../../state/types.ts";
 import { isStopped } from "../../state/view.ts";
-import { startDetached } from "../../supervisor/hosts/caller.ts";
+import { startDetached } from "../../supervisor/callers/caller.ts";
 import { describeAsker } from "../../supervisor/launch/exit.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { Ticket } from "../../supervisor/launch/types.ts";

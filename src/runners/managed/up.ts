@@ -2,8 +2,8 @@
  * `dt up`: brings up everything that is named and what it needs, by one host. Detached, it returns when nothing more is
  * awaited; in the foreground this process is the host.
  */
-import { bringUpDetached } from "../../supervisor/hosts/bringupcaller.ts";
-import type { UpEvent, UpNode } from "../../supervisor/hosts/types.ts";
+import { bringUpDetached } from "../../supervisor/callers/bringupcaller.ts";
+import type { UpEvent, UpNode } from "../../supervisor/callers/types.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
 import { cleanedForHosting } from "../../supervisor/prepare/selfenv.ts";
 import { takeTicket } from "../../supervisor/ticket/ticket.ts";

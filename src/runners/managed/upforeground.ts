@@ -8,7 +8,7 @@ import { makePrefix, prefixLine } from "../../output/logline.ts";
 import { makeMoving } from "../../supervisor/ground/moving.ts";
 import { RESTART_SIGNAL } from "../../supervisor/host/request.ts";
 import { bringUp, type Up } from "../../supervisor/hosts/bringup.ts";
-import type { KeyOutcome, UpEvent, UpNode } from "../../supervisor/hosts/types.ts";
+import type { KeyOutcome, UpEvent, UpNode } from "../../supervisor/callers/types.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { isRunOver } from "../../supervisor/run/runover.ts";
 import { settledNow } from "../../supervisor/run/settle.ts";

@@ -4,7 +4,7 @@ import { dependentsOf, needsClosureOf, showPath } from "../../manifest/model/gra
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { formatLines } from "../../output/lines.ts";
 import { askerOf } from "../../state/asker.ts";
-import type { UpNode } from "../../supervisor/hosts/types.ts";
+import type { UpNode } from "../../supervisor/callers/types.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import { makeTaskSpec } from "../../supervisor/oneshot/taskspec.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";

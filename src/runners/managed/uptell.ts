@@ -1,7 +1,7 @@
 /** What `dt up` prints: each event as it comes, each key's line of truth at the end, and the exit code. */
 import { formatTruth } from "../../output/truth.ts";
 import type { ExitRecord } from "../../state/types.ts";
-import type { KeyOutcome, UpEvent } from "../../supervisor/hosts/types.ts";
+import type { KeyOutcome, UpEvent } from "../../supervisor/callers/types.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { shellCode } from "../../sys/base/status.ts";
 import { print } from "../../sys/stdio/stdio.ts";

@@ -1,7 +1,7 @@
 /** `dt up` on a terminal: a table that is redrawn in place while launches come up, and removed once they are. */
 import { formatProgress, type ProgressRow } from "../../output/progress.ts";
 import { placeOf } from "../../output/truth.ts";
-import type { UpEvent, UpNode } from "../../supervisor/hosts/types.ts";
+import type { UpEvent, UpNode } from "../../supervisor/callers/types.ts";
 import { writeBytes } from "../../sys/stdio/stdio.ts";
 import { sizeOfTerminal } from "../../sys/terminal/keyboard.ts";
 import { hideTyping } from "../../sys/terminal/typing.ts";

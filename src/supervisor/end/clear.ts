@@ -36,7 +36,7 @@ export async function clearKey(ground: Site, { key, by, lockTimeoutMs }: ClearRe
       const isLeft = findTree(table, queryOf(ground, { record: record.value })).members.length > 0;
       const { leader, host } = record.value;
       if (isLeft || [leader ?? host, host].some((one) => presenceOf(table, one) !== "gone")) return "living";
-      await endLaunch(ground, { record: record.value, how: "sweep", by, self: identifySelf(table) });
+      await endLaunch(ground, { record: record.value, how: "sweep", by });
     }
     const exit = store.exit(key);
     if (exit.is === "absent") return "nothing";

@@ -14,7 +14,7 @@
  */
 import type { ExitRecord, LaunchRecord, Want } from "../../state/types.ts";
 import { DtError, messageOf } from "../../sys/base/error.ts";
-import { presenceOf, sameIdentity } from "../../sys/process/identity.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
 import { describeAsker } from "../launch/exit.ts";
 import type { Site } from "../launch/types.ts";
 import { queryOf } from "../tree/query.ts";
@@ -48,7 +48,7 @@ export async function endLaunch(
       store.writeRecord(stopping);
     });
   }
-  await finishUnknownLeader(ground, { record, self: request.self });
+  await finishUnknownLeader(ground, { record, isOwn: request.isOwn });
   const stopped = await stopTree({
     table,
     query: queryOf(ground, { record }),
@@ -59,7 +59,7 @@ export async function endLaunch(
   });
   if (stopped.survivors.length > 0) throw survivorError(record.key, stopped.survivors);
   const status = await readStatus(ground, { record, request });
-  if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
+  if (request.isOwn !== true) await waitForHostGone(ground, record);
   const exit = makeEndExit({ record, request, stopping, status, killed: stopped.killed });
   const kept = await endContainers(ground, { record, request });
   write({ how: "stop" }, () => store.writeExit(exit));
@@ -152,14 +152,14 @@ async function endBackoff(
   if (isEnd) write(request, () => store.writeExit(exit));
   if (kept !== null) return { exit, stopped, tookMs: Math.round(performance.now() - began), left: kept.left };
   if (request.isFollowed === true) {
-    if (sameIdentity(record.host, request.self))
+    if (request.isOwn === true)
       return { exit, stopped, tookMs: Math.round(performance.now() - began), left: null };
     store.writeRecord({ ...record, phase: "stopping", stopping: { by: request.by, at } });
     await waitForHostGone(ground, record);
     return { exit, stopped, tookMs: Math.round(performance.now() - began), left: null };
   }
   const left = write(request, () => store.removeRecord(record));
-  if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
+  if (request.isOwn !== true) await waitForHostGone(ground, record);
   if (record.shared === true && left === null) store.removeRecord(record); // with what its host has written meanwhile
   return { exit, stopped, tookMs: Math.round(performance.now() - began), left: tellLeft(record, left) };
 }

@@ -1,7 +1,7 @@
 /** Waits until the host of a launch that is being ended is gone, or has released it. */
 import type { LaunchRecord } from "../../state/types.ts";
 import { DtError } from "../../sys/base/error.ts";
-import { type ProcessIdentity, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
+import { identifySelf, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
 import type { Site } from "../launch/types.ts";
 import { SIGKILL } from "../tree/stoptree.ts";
 
@@ -15,9 +15,9 @@ const HOST_GRACE_MS = 2000;
  */
 export async function finishUnknownLeader(
   ground: Site,
-  { record, self }: { record: LaunchRecord; self: ProcessIdentity },
+  { record, isOwn = false }: { record: LaunchRecord; isOwn?: boolean | undefined },
 ): Promise<void> {
-  if (record.leader !== null || sameIdentity(record.host, self)) return;
+  if (record.leader !== null || isOwn) return;
   await waitForHostGone(ground, record);
   const { tryFlock } = await import("../../sys/files/flock.ts");
   const deadline = performance.now() + HOST_GRACE_MS;
@@ -32,7 +32,7 @@ export async function finishUnknownLeader(
 /**
  * Returns when the host is verified gone; it is killed after the grace, since a frozen host could serve its key again
  * later. A host of many notes that it released this launch, and stays. If it has to be killed, its other launches are
- * left without a host until the next `dt up` hosts them again.
+ * left without a host until the root's next host serves them.
  */
 export async function waitForHostGone({ table, store }: Site, record: LaunchRecord): Promise<void> {
   const isReleased = () => record.shared === true && hasReleased(store, record.token);
@@ -40,7 +40,8 @@ export async function waitForHostGone({ table, store }: Site, record: LaunchReco
   let killed = false;
   while (presenceOf(table, record.host) === "alive" && !isReleased()) {
     if (performance.now() > deadline) {
-      if (!killed) table.signal(record.host, SIGKILL);
+      // This very process may be the launch's host, which serves it beside this start.
+      if (!killed && !sameIdentity(record.host, identifySelf(table))) table.signal(record.host, SIGKILL);
       killed = true;
       if (performance.now() > deadline + HOST_GRACE_MS) {
         throw new DtError(

@@ -114,7 +114,6 @@ async function stopRecorded(stop: LockedStop, recorded: LaunchRecord): Promise<S
       record,
       how: "sweep",
       by,
-      self: identifySelf(table),
     });
     if (left !== null) report({ is: "note", text: left });
     return { is: "ended", key, exit: dismiss(ground, { ...request, exit }), left: members.length > 0 };
@@ -123,7 +122,6 @@ async function stopRecorded(stop: LockedStop, recorded: LaunchRecord): Promise<S
     record,
     by,
     ...(mark === undefined ? {} : { mark }),
-    self: identifySelf(table),
     ...(interrupt === undefined ? { how: "stop" } : { how: "interrupt", signal: "SIGINT", hard: interrupt }),
   });
   if (left !== null) report({ is: "note", text: left });

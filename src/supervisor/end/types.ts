@@ -22,7 +22,11 @@ export interface EndRequest {
   isKept?: (exit: ExitRecord) => boolean;
   /** The leader's exit, if this process is its host. */
   ownExit?: Promise<{ code: number | null; signal: string | null }>;
-  self: ProcessIdentity;
+  /**
+   * What ends the launch is what serves it, so nothing waits until its host lets go of it. Default: false, as for a start
+   * that the same host makes for another caller.
+   */
+  isOwn?: boolean;
 }
 
 export interface Ended {

@@ -67,7 +67,11 @@ export async function adopt(host: Host, key: string): Promise<Adopted | null> {
     const spec = kept.value as LaunchSpec;
     // The process that asked for another host (the daemon, for example) does not make the root a trusted one.
     if (spec.isStrange === true) ground.isStrange = true;
-    const record = holdOn(ground, { ...before, host: identifySelf(table) });
+    const record = holdOn(ground, {
+      ...before,
+      host: identifySelf(table),
+      ...(ground.shared === true ? { shared: true as const } : {}),
+    });
     const prepared = preparedOf(ground, { spec, record });
     store.writeRecord(record);
     const history = store.history(record.token);

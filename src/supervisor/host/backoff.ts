@@ -49,7 +49,7 @@ export async function startAfterBackoff(
       ground,
       report,
       spec: asked,
-      options: { restarts: run.record.restarts + 1, streak, stillWanted },
+      options: { restarts: run.record.restarts + 1, streak, stillWanted, replaces: run.record.token },
     });
     restart?.done(null);
     if (started.is !== "started") {
@@ -138,7 +138,7 @@ async function endInBackoff(
     const { exit } = await endLaunch(ground, {
       record: current.value,
       ...endOf(run, request),
-      self: current.value.host,
+      isOwn: true,
     });
     return { is: "ended", exit };
   } finally {

@@ -44,7 +44,7 @@ export function beginRun(host: Host, { spec, record, leader, prepared, known = n
   leader.exited.then(() => over.abort());
   control.onRun(record);
   if (control.watchMembers === undefined) watchMembers(host, run);
-  else control.watchMembers(run, control.children);
+  else control.watchMembers(host, run);
   watchRecord(host, run);
   watchLog(host, run);
   watchOwner(host, run);

@@ -43,7 +43,7 @@ export async function restartForChange(
         ground,
         report,
         spec: asked,
-        options: { restarts: restarts + 1, ownExit: run.leader.exited, stillWanted },
+        options: { restarts: restarts + 1, ownExit: run.leader.exited, stillWanted, replaces: token },
       });
       if (started.is !== "started") return null;
       run.over.abort();

@@ -57,7 +57,7 @@ export async function finishRun(
       by: record.stopping?.by ?? run.spec.asker,
       ...(byKey ? endOf(run, { is: "interrupt" }) : {}),
       hard: control.hard,
-      self: record.host,
+      isOwn: true,
       ownExit: run.leader.exited,
       ...(isOver ? {} : { isKept }),
     });

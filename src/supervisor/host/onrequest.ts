@@ -30,7 +30,7 @@ export async function endByRequest(
       ...endOf(run, request),
       hard: control.hard,
       ownExit: run.leader.exited,
-      self: record.host,
+      isOwn: true,
     });
     if (ended.left !== null) report({ is: "note", text: ended.left });
     return { is: "ended", exit: ended.exit };
@@ -86,7 +86,7 @@ export async function restartNow(
       ground,
       report,
       spec,
-      options: { restarts: run.record.restarts + 1, ownExit: run.leader.exited },
+      options: { restarts: run.record.restarts + 1, ownExit: run.leader.exited, replaces: run.record.token },
     });
     if (started.is !== "started") throw new Error(`a restart cannot be ${started.is}`);
     run.over.abort();

@@ -5,7 +5,7 @@
 import type { Asker } from "../../state/types.ts";
 import { describeAsker } from "../launch/exit.ts";
 import { nextStep, SETTLED, type Stage } from "./schedule.ts";
-import type { KeyOutcome, UpNode } from "./types.ts";
+import type { KeyOutcome, UpNode } from "../callers/types.ts";
 import { callOff, changeOutcome, isForsaken, preventNode, type UpState } from "./upstate.ts";
 
 /**

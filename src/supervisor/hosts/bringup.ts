@@ -6,12 +6,13 @@
 import { beginHosting } from "../host/host.ts";
 import { claimRequests } from "../host/request.ts";
 import type { Ground } from "../launch/types.ts";
+import { release } from "../run/notes.ts";
 import type { EndingRequest } from "../run/types.ts";
 import { makeStopLook } from "../ticket/ticket.ts";
 import { advance, lookForStops } from "./advance.ts";
 import { watchManyMembers } from "./members.ts";
 import { serveNode } from "./servenode.ts";
-import type { KeyOutcome, UpEvent, UpNode } from "./types.ts";
+import type { KeyOutcome, UpEvent, UpNode } from "../callers/types.ts";
 import { endServed, leaveUnstarted, makeUpState, type UpState } from "./upstate.ts";
 
 /** How late it is noticed that a waiting launch was called off, in milliseconds. */
@@ -31,6 +32,10 @@ export interface Up {
   stop(request: EndingRequest): void;
   /** Takes the requests for a restart; to be called on the restart signal. */
   claim(): void;
+  /** How many launches it serves, or will. */
+  count(): number;
+  /** Their keys. */
+  keys(): readonly string[];
 }
 
 export interface BringUp {
@@ -42,14 +47,27 @@ export interface BringUp {
   emit: (event: UpEvent) => void;
   /** After this many restarts in a row a launch is no longer waited for. Default: it is always waited for. */
   mostRestarts?: number;
+  /** Default: watched by this host for these nodes alone. */
+  watchMembers?: UpState["watchMembers"];
+  /** Default: noted in the launch's history. */
+  release?: UpState["release"];
 }
 
-export function bringUp({ ground, nodes, hard, emit, mostRestarts = Number.POSITIVE_INFINITY }: BringUp): Up {
+export function bringUp({ ground, nodes, emit, ...given }: BringUp): Up {
   beginHosting(ground);
   ground.shared = true;
-  const watchMembers = watchManyMembers(ground, (text) => emit({ is: "launch", key: "", event: { is: "note", text } }));
+  const onStray = (text: string) => emit({ is: "launch", key: "", event: { is: "note", text } });
   const begin = (node: UpNode) => void serveNode(up, node);
-  const up: UpState = makeUpState({ ground, nodes, hard, mostRestarts, watchMembers, emit, begin });
+  const up: UpState = makeUpState({
+    mostRestarts: Number.POSITIVE_INFINITY,
+    watchMembers: given.watchMembers ?? watchManyMembers(ground, onStray),
+    release,
+    ...given,
+    ground,
+    nodes,
+    emit,
+    begin,
+  });
   const looks = nodes.map(({ run }) => makeStopLook(ground, run.spec));
   up.settled.promise.then(() => clearInterval(looking));
   advance(up);
@@ -58,6 +76,8 @@ export function bringUp({ ground, nodes, hard, emit, mostRestarts = Number.POSIT
     settled: up.settled.promise,
     over: awaitServed(up),
     stop: (request) => stopAll(up, request),
+    count: () => [...up.stages].filter(([key, stage]) => stage === "waiting" || up.served.has(key)).length,
+    keys: () => [...up.served.keys()],
     claim() {
       for (const [key, { queue }] of up.served) claimRequests(ground, { key, push: queue.push });
     },

@@ -13,13 +13,14 @@ import { liveOrphans } from "../watch/orphans.ts";
 const LOOK_EVERY_MS = 500;
 
 interface Watched {
+  ground: Ground;
   run: HostedRun;
   probes: ReadonlySet<number>;
   isHidden: ReturnType<typeof makeIsHidden>;
 }
 
 export function watchManyMembers(
-  ground: Ground,
+  ground: Pick<Ground, "table" | "bystanders">,
   onStray: (text: string) => void,
 ): NonNullable<HostControl["watchMembers"]> {
   const watched = new Set<Watched>();
@@ -38,11 +39,16 @@ export function watchManyMembers(
         );
       reported.add(who);
     }
-    for (const one of watched) note(ground, { ...one, orphans: byRun.get(one) ?? [] });
+    for (const one of watched) note({ ...one, orphans: byRun.get(one) ?? [] });
   }
 
-  return (run, probes) => {
-    const one: Watched = { run, probes, isHidden: makeIsHidden(ground, run) };
+  return (host, run) => {
+    const one: Watched = {
+      ground: host.ground,
+      run,
+      probes: host.control.children,
+      isHidden: makeIsHidden(host.ground, run),
+    };
     watched.add(one);
     timer ??= setInterval(look, LOOK_EVERY_MS);
     run.over.signal.addEventListener("abort", () => {
@@ -54,7 +60,7 @@ export function watchManyMembers(
   };
 }
 
-function note(ground: Ground, { run, isHidden, orphans }: Watched & { orphans: readonly ProcessEntry[] }): void {
+function note({ ground, run, isHidden, orphans }: Watched & { orphans: readonly ProcessEntry[] }): void {
   const hidden = below(ground, { roots: [run.leader.pid, ...orphans.map((one) => one.pid)], judge: isHidden });
   const found = [...orphans, ...hidden].map((entry) => identify(ground.table, entry));
   const known = new Set(run.history.adopted.map((one) => `${one.pid}/${one.startTime}`));
@@ -76,7 +82,7 @@ function ownChildren(watched: ReadonlySet<Watched>): ReadonlySet<number> {
  * process.
  */
 function ownerOf(
-  { table }: Ground,
+  { table }: Pick<Ground, "table">,
   { watched, entry }: { watched: ReadonlySet<Watched>; entry: ProcessEntry },
 ): Watched | "nobody" | null {
   for (const one of watched)

@@ -4,19 +4,18 @@
  */
 import type { ExitRecord } from "../../state/types.ts";
 import { messageOf } from "../../sys/base/error.ts";
+import type { UpNode } from "../callers/types.ts";
 import { resolveAnew } from "../ground/spec.ts";
 import { hostLaunch } from "../host/host.ts";
 import { toFailure } from "../launch/failure.ts";
 import { lineOf } from "../launch/line.ts";
 import type { Ground, LaunchEvent, LaunchSpec } from "../launch/types.ts";
 import { runTask } from "../oneshot/task.ts";
-import { writeHistory } from "../run/notes.ts";
 import { makeRequestQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";
 import { dropTicket, isCalledOff, refuseCalledOff, watchTicket } from "../ticket/ticket.ts";
 import { advance, become, settle, unsettle } from "./advance.ts";
-import { settledEvent } from "./child.ts";
-import type { UpNode } from "./types.ts";
+import { settledEvent } from "./settled.ts";
 import { callOff, causeOf, forsakenError, isForsaken, type ServedNode, type UpState } from "./upstate.ts";
 
 export async function serveNode(up: UpState, node: UpNode): Promise<void> {
@@ -86,7 +85,7 @@ async function serveLaunch(
   };
   const end = await hostLaunch({ ground, report, control }, spec);
   if (end.is === "unchanged") return report(await settledEvent(ground, { record: end.record, signal: cancel.signal }));
-  if (end.is === "taken") release(ground, token);
+  if (end.is === "taken") up.release(ground, token);
   if (end.exit === null) return;
   if (end.exit.reason !== "replaced" || up.stages.get(key) === "ready") return report({ is: "ended", exit: end.exit });
   unsettle(up, key);
@@ -168,16 +167,4 @@ function failToStart(
       change: { state: "failed", pid: null, why: `could not be started: ${messageOf(error)}` },
     });
   }
-}
-
-/**
- * The process that took the launch waits for this. If it has already removed the launch's files, the file written here
- * is removed soon.
- */
-function release(ground: Ground, token: string): void {
-  const history = ground.store.history(token);
-  const run = {
-    history: history.is === "there" ? history.value : { version: 1, token, ready: null, exited: null, adopted: [] },
-  };
-  writeHistory(ground, { run: run as never, change: { released: new Date().toISOString() } });
 }

@@ -9,7 +9,7 @@ import type { makeRequestQueue } from "../run/queue.ts";
 import type { EndingRequest, HostControl, HostRequest } from "../run/types.ts";
 import { dropTicket } from "../ticket/ticket.ts";
 import type { Stage } from "./schedule.ts";
-import type { KeyOutcome, UpEvent, UpNode } from "./types.ts";
+import type { KeyOutcome, UpEvent, UpNode } from "../callers/types.ts";
 
 export interface ServedNode {
   queue: ReturnType<typeof makeRequestQueue<HostRequest>>;
@@ -36,12 +36,14 @@ export interface UpState {
   stopping: EndingRequest | null;
   hard: AbortSignal;
   watchMembers: NonNullable<HostControl["watchMembers"]>;
+  /** Lets go of a launch that another process, or another start here, has taken over. */
+  release(ground: Ground, token: string): void;
   emit(event: UpEvent): void;
   /** Starts a node whose needs are met. */
   begin(node: UpNode): void;
 }
 
-type Given = Pick<UpState, "ground" | "nodes" | "hard" | "mostRestarts" | "watchMembers" | "emit" | "begin">;
+type Given = Pick<UpState, "ground" | "nodes" | "hard" | "mostRestarts" | "watchMembers" | "release" | "emit" | "begin">;
 
 export function makeUpState(given: Given): UpState {
   const { ground, nodes } = given;

@@ -7,6 +7,7 @@ import type { FolderIdentity } from "../../sys/base/folder.ts";
 import type { Hold } from "../../sys/lock/hold.ts";
 import type { LockBackend } from "../../sys/lock/lock.ts";
 import type { ProcessTable } from "../../sys/process/identity.ts";
+import type { Inherited } from "../../sys/process/inherited.ts";
 import type { TerminalSize } from "../../sys/terminal/leaderterminal.ts";
 
 /** Where launches are: enough to look at them and to stop them. */
@@ -84,6 +85,8 @@ export interface LaunchSpec {
   isStrange?: boolean;
   /** Keys whose starts wait for this one; what runs before it runs for them too. Default: none. */
   dependents?: string[];
+  /** What its processes inherit from the asker; absent: what the host passes on. */
+  inherits?: Inherited | undefined;
   /** With `tty: true`: the size of the terminal that will show it; null: the usual 80 by 24. */
   terminal?: TerminalSize | null;
 }

@@ -28,9 +28,9 @@ export async function runBefore({ ground, spec, report, signal, cancelMs }: Befo
         hint: "dt list",
       });
     report({ is: "note", text: `${key} runs before ${spec.key}` });
-    const { env, asker, dependents = [] } = spec;
+    const { env, asker, inherits, dependents = [] } = spec;
     const waiting = [spec.key, ...dependents];
-    const first = makeTaskSpec(index, { key, settings, env, asker, dependents: waiting, force: true });
+    const first = makeTaskSpec(index, { key, settings, env, asker, inherits, dependents: waiting, force: true });
     const end = await runTask(ground, { spec: first, signal, cancelMs });
     signal?.throwIfAborted();
     if (end.is === "ended" && end.exit.code !== 0)

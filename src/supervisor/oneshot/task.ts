@@ -10,6 +10,7 @@ import { sha256 } from "../../sys/base/digest.ts";
 import { statOf } from "../../sys/base/stat.ts";
 import type { EndStatus } from "../../sys/base/status.ts";
 import { removeFile } from "../../sys/files/removal.ts";
+import type { Inherited } from "../../sys/process/inherited.ts";
 import { type SpawnedLeader, spawnLeader } from "../../sys/spawn/spawn.ts";
 import { DEFAULT_VARIANT } from "../../values/key.ts";
 import { FIRST_MARK, NEEDS_MET } from "../launch/marks.ts";
@@ -34,6 +35,8 @@ export interface TaskSpec {
   settings: OneshotSettings;
   env: Record<string, string>;
   asker: Asker;
+  /** What its processes inherit from the asker; absent: what this process passes on. */
+  inherits?: Inherited | undefined;
   /** Keys whose starts wait for it. Default: none. */
   dependents?: string[];
   /** Run it even if its inputs are unchanged. */
@@ -168,6 +171,7 @@ async function runToItsEnd(
       {
         logFd: capture.fd,
         openFiles: ground.openFiles,
+        inherits: spec.inherits,
         reopens: reopensOutput(ground, { spec, prepared: { argv, cwd, environment } }),
       },
     );

@@ -38,7 +38,7 @@ const SETTLE_MS = 200;
 const END_MS = 500;
 
 export function tryExec(request: ProbeContext, probe: Extract<ResolvedProbe, { type: "exec" }>): Attempt {
-  const { record, openFiles, children, guests, signal, ground } = request;
+  const { record, openFiles, inherits, children, guests, signal, ground } = request;
   const argv = probe.argv as [string, ...string[]];
   return async (limitMs) => {
     const mark = crypto.randomUUID();
@@ -47,7 +47,7 @@ export function tryExec(request: ProbeContext, probe: Extract<ResolvedProbe, { t
     const { cwd, env } = placeOf(request);
     const execution = { argv, cwd, env: { ...env, [PROBE_MARK]: mark }, lineage };
     const before = new Set(ground.table.pids());
-    const child = spawnProbe(execution, { openFiles, detached: true });
+    const child = spawnProbe(execution, { openFiles, inherits, detached: true });
     if ("error" in child) return child.error;
     if (guest !== null) guests.add(guest);
     before.delete(child.pid);

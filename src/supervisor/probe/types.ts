@@ -1,5 +1,6 @@
 /** What a probe is given, and one attempt at it. No code in this file. */
 import type { LaunchRecord } from "../../state/types.ts";
+import type { Inherited } from "../../sys/process/inherited.ts";
 import type { Ground } from "../launch/types.ts";
 
 export interface ProbeContext {
@@ -8,6 +9,7 @@ export interface ProbeContext {
   /** The launch's environment, for `exec` probes. */
   env: Record<string, string>;
   openFiles: bigint | null;
+  inherits: Inherited | undefined;
   /** Aborted when the launch ends. */
   signal: AbortSignal;
   /** Pids of probe commands: children of the host, but no orphans. */

@@ -17,6 +17,18 @@ export function writeHistory(
   }
 }
 
+/**
+ * The process that takes the launch over waits for this. If it has already removed the launch's files, the file written
+ * here is removed soon.
+ */
+export function release(ground: Ground, token: string): void {
+  const history = ground.store.history(token);
+  const run = {
+    history: history.is === "there" ? history.value : { version: 1, token, ready: null, exited: null, adopted: [] },
+  };
+  writeHistory(ground, { run: run as never, change: { released: new Date().toISOString() } });
+}
+
 export function noteExit(ground: Ground, { run, status }: { run: HostedRun; status: EndStatus }): void {
   if (status.code === null && status.signal === null) return; // nobody saw how it ended
   writeHistory(ground, { run, change: { exited: { ...status, at: new Date().toISOString() } } });

@@ -40,7 +40,7 @@ export interface HostControl {
   /**
    * In a host of many launches: watches the orphans that fell to it, for all of them. Default: for this launch alone.
    */
-  watchMembers?(run: HostedRun, probes: ReadonlySet<number>): void;
+  watchMembers?(host: Host, run: HostedRun): void;
   /** Called for each new run, so that a foreground can show its log. */
   onRun(record: LaunchRecord): void;
   /** The manifest and environment as they are now, for a restart by policy; null when they are unavailable. */

@@ -102,16 +102,16 @@ function openLog({ ground, spec, prepared, options }: ClaimedStart, { startedAt 
 
 async function executeLeader({ ground, spec, prepared }: ClaimedStart, logFd: number): Promise<Leader> {
   const { openFiles } = ground;
-  const { settings, terminal = null, detached } = spec;
+  const { settings, terminal = null, detached, inherits } = spec;
   const { stack, token, argv } = prepared;
   const execute = stack === null ? argv : leaderOf(ground, { stack, token, detached });
   const execution = { ...prepared, argv: execute, env: prepared.environment.env };
   if (!settings.tty) {
     const reopens = stack === null && reopensOutput(ground, { spec, prepared });
-    return spawnLeader(execution, { logFd, openFiles, reopens });
+    return spawnLeader(execution, { logFd, openFiles, inherits, reopens });
   }
   const { startLeaderOnTerminal } = await import("../terminal/hosted.ts");
-  return startLeaderOnTerminal(execution, { log: prepared.log, size: terminal, openFiles });
+  return startLeaderOnTerminal(execution, { log: prepared.log, size: terminal, openFiles, inherits });
 }
 
 /** A leader that ended before it could be looked up keeps its pid and a start time that no process has. */

@@ -52,7 +52,7 @@ async function clearPlace({ ground, spec, prepared, report, options }: PreparedS
     record,
     how: isLiving ? "replace" : "sweep",
     by: spec.asker.by === "user" ? { ...spec.asker, by: "rerun" } : spec.asker,
-    self: identifySelf(ground.table),
+    isOwn: options.replaces === record.token,
     converge,
     isFollowed: true,
     ...(options.ownExit === undefined ? {} : { ownExit: options.ownExit }),

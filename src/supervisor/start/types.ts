@@ -13,6 +13,8 @@ export interface StartOptions {
   restarts: number;
   /** The restarts by policy in a row, with this one. Default: none. */
   streak?: Streak;
+  /** The token of the run that this start follows, when what serves that run makes the start. Default: none. */
+  replaces?: string;
   /** How the leader of the replaced launch ended, when this process is its host. */
   ownExit?: Promise<{ code: number | null; signal: string | null }>;
   /**

@@ -11,6 +11,7 @@ import {
   DEFAULT_SIZE,
   type LeaderTerminal,
   spawnOnTerminal,
+  type TerminalRequest,
   type TerminalSize,
 } from "../../sys/terminal/leaderterminal.ts";
 
@@ -25,7 +26,7 @@ export interface HostedTerminal extends LeaderTerminal {
 /** Throws a DtError (126, 127). The log must exist. */
 export function startLeaderOnTerminal(
   execution: LeaderExecution,
-  { log, size, openFiles }: { log: string; size: TerminalSize | null; openFiles: bigint | null },
+  { log, size, ...start }: { log: string; size: TerminalSize | null } & Pick<TerminalRequest, "openFiles" | "inherits">,
 ): SpawnedLeader & { terminal: HostedTerminal } {
   const fd = openOwnForOthers(log, { flags: constants.O_WRONLY | constants.O_APPEND });
   const modes = makeModes();
@@ -35,7 +36,7 @@ export function startLeaderOnTerminal(
     modes.feed(bytes);
     lost += bytes.length - writeWhole(fd, bytes);
   };
-  const leader = spawnOnTerminal(execution, { size: size ?? DEFAULT_SIZE, onOutput: keep, openFiles });
+  const leader = spawnOnTerminal(execution, { size: size ?? DEFAULT_SIZE, onOutput: keep, ...start });
   const { terminal } = leader;
   return {
     ...leader,

@@ -10,7 +10,7 @@ const WNOHANG = 1;
  * Those that live. Those that have ended are reaped here, since Bun reaps only what Bun spawned. `isOwn`: whether this
  * host started the child.
  */
-export function liveOrphans({ table }: Ground, isOwn: (pid: number) => boolean): ProcessEntry[] {
+export function liveOrphans({ table }: Pick<Ground, "table">, isOwn: (pid: number) => boolean): ProcessEntry[] {
   return table.childrenOf(process.pid).flatMap((pid) => {
     const entry = isOwn(pid) || bunChildren().has(pid) ? null : table.entry(pid);
     if (entry === null) return [];

@@ -18,6 +18,7 @@ export async function watchHealth(host: Host, run: HostedRun): Promise<void> {
     record,
     env: prepared.environment.env,
     openFiles: ground.openFiles,
+    inherits: run.spec.inherits,
     signal: run.over.signal,
     children: control.children,
     guests: new Set(),

@@ -9,12 +9,8 @@ export const HIDDEN = {
   drain: "__drain",
   /** Between a captured one-shot and its terminal. */
   session: "__session",
-  /** A detached host of one launch. */
+  /** The host of a root's detached launches. */
   host: "__host",
-  /** A host for a launch whose own is gone. */
-  adopt: "__adopt",
-  /** A detached host of many launches. */
-  hosts: "__hosts",
   /** Follows the containers of a detached stack. */
   stack: "__stack",
   /** Asks a manifest's function what a changed file is a change of. */

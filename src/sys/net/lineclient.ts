@@ -23,7 +23,10 @@ import { FOREIGN_SOCKET, foreignPeer } from "./peer.ts";
  * Throws the system's error, such as ECONNREFUSED or ENOENT when nothing listens, and `foreign-socket` when another
  * user's process listens.
  */
-export async function connectForLines(path: string, handlers: LineHandlers): Promise<LineConnection> {
+export async function connectForLines(
+  path: string,
+  { mostWaiting = MOST_BEHIND, ...handlers }: LineHandlers & { mostWaiting?: number },
+): Promise<LineConnection> {
   const refused: { why: DtError | null } = { why: null };
   const socket = await Bun.connect<LineState>({
     unix: path,
@@ -31,7 +34,7 @@ export async function connectForLines(path: string, handlers: LineHandlers): Pro
       open(opened) {
         refused.why = foreignPeer(descriptorOf(opened), path);
         if (refused.why !== null) return void opened.terminate();
-        opened.data = makeLineState(opened, { mostWaiting: MOST_BEHIND, budget: { held: 0 } });
+        opened.data = makeLineState(opened, { mostWaiting, budget: { held: 0 } });
         opened.data.handlers = handlers;
       },
       data: (opened, bytes) => opened.data && receiveBytes(opened.data, bytes),

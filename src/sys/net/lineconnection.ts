@@ -45,6 +45,7 @@ export interface LineBudget {
 export interface LineState {
   readonly socket: Socket<LineState>;
   readonly mostWaiting: number;
+  readonly longestLine: number;
   readonly budget: LineBudget;
   handlers: LineHandlers;
   /** The line that has not ended yet. */
@@ -66,16 +67,25 @@ export function descriptorOf(socket: Socket<LineState>): number {
 
 const NO_HANDLERS: LineHandlers = { onMessage: () => {}, onClose: () => {} };
 
+interface LineLimits {
+  /** How many bytes may wait for a peer that does not read. */
+  mostWaiting: number;
+  /** The longest line that is read, in bytes. Default: `LONGEST_LINE`. */
+  longestLine?: number | undefined;
+  budget: LineBudget;
+}
+
 /** `handlers` may be set later, before anything has arrived. */
 export function makeLineState(
   socket: Socket<LineState>,
-  { mostWaiting, budget }: { mostWaiting: number; budget: LineBudget },
+  { mostWaiting, longestLine = LONGEST_LINE, budget }: LineLimits,
 ): LineState {
   const flushed = Promise.withResolvers<void>();
   flushed.resolve();
   return {
     socket,
     mostWaiting,
+    longestLine,
     budget,
     handlers: NO_HANDLERS,
     held: [],
@@ -143,7 +153,7 @@ export function receiveBytes(state: LineState, bytes: Uint8Array): void {
     state.held.push(piece);
     state.heldBytes += piece.length;
     state.budget.held += piece.length;
-    if (state.heldBytes > LONGEST_LINE || state.budget.held > MOST_HELD) {
+    if (state.heldBytes > state.longestLine || state.budget.held > MOST_HELD) {
       refuseLong(state);
       return;
     }

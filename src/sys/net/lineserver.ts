@@ -27,6 +27,8 @@ export interface LineServer {
 export interface ListenOptions {
   /** How many bytes may wait for a peer that does not read. Default 4 MiB. */
   mostWaiting?: number;
+  /** The longest line that is read, in bytes. Default 1 MiB. */
+  longestLine?: number;
 }
 
 const PRIVATE_SOCKET = 0o177;
@@ -40,6 +42,7 @@ export function listenForLines(
   {
     accept,
     mostWaiting = MOST_BEHIND,
+    longestLine,
   }: { accept: (line: LineConnection, peer: Peer | null) => LineHandlers | null } & ListenOptions,
 ): LineServer {
   const open = new Set<Socket<LineState>>();
@@ -51,7 +54,7 @@ export function listenForLines(
       unix: path,
       socket: {
         open(socket) {
-          socket.data = makeLineState(socket, { mostWaiting, budget });
+          socket.data = makeLineState(socket, { mostWaiting, longestLine, budget });
           const handlers = accept(connectionOf(socket.data), peerOf(descriptorOf(socket)));
           if (handlers === null) return void socket.end();
           socket.data.handlers = handlers;

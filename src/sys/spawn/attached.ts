@@ -7,7 +7,8 @@ import { type EndStatus, endStatusOf } from "../base/status.ts";
 import { bunSpawn } from "./bunspawn.ts";
 import { type Execution, executionError } from "./exec.ts";
 import { checkWorkingDirectory, findExecutable, looksLikeScript } from "./executable.ts";
-import { inheritedOpenFiles, withCleanLimits } from "./limits.ts";
+import { withCleanLimits } from "./childstart.ts";
+import { inheritedOpenFiles } from "./limits.ts";
 
 export interface AttachedProgram {
   exited: Promise<EndStatus>;

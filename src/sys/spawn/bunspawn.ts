@@ -1,8 +1,9 @@
 /**
  * Every child that Bun starts for dt starts here. Bun loses two things, and this module restores them: the exit status
  * when dt was started with SIGCHLD ignored, and bytes that are not UTF-8 (sys/base/rawbytes.ts), which Bun turns into
- * U+FFFD. A child that needs such bytes is started as `dt __become`. That process receives them in a form that Bun
- * passes on, then becomes the command, so the pid is the command's.
+ * U+FFFD. A child that needs such bytes, or that inherits from another process than this one (inheritance.ts), is
+ * started as `dt __become`. That process receives them in a form that Bun passes on, sets of itself what differs, then
+ * becomes the command, so the pid is the command's.
  *
  * Known limits: a word of 64 KB with such bytes is too long for that form. An error that only `execve` finds (a text
  * without `#!` that no shell can read) appears on the child's standard error instead of being thrown.
@@ -15,7 +16,10 @@ import { sameBuildCommand } from "../base/self.ts";
 import { STEERING } from "../base/steering.ts";
 import { executionError, execve, variablesOf } from "./exec.ts";
 import { looksLikeScript } from "./executable.ts";
+import { startingWith } from "./childstart.ts";
+import type { Difference } from "./inheritance.ts";
 import { currentOpenFiles, keepChildren, restoreForExec, setOpenFiles } from "./limits.ts";
+import { putOn } from "./puton.ts";
 
 interface Options {
   argv0?: string;
@@ -39,8 +43,10 @@ function spawn(command: string[], options: Options = {}) {
 
 function start(command: string[], options: Options) {
   const { env } = options;
+  const { difference } = startingWith();
   const isText = (one: string) => !isRaw(one);
-  if (env === undefined || [...command, ...variablesOf(env)].every(isText)) return Bun.spawn(command, options);
+  if (env === undefined || (difference === null && [...command, ...variablesOf(env)].every(isText)))
+    return Bun.spawn(command, options);
   return Bun.spawn(...carry(command as [string, ...string[]], { ...options, env }));
 }
 
@@ -64,17 +70,23 @@ function carry([file, ...words]: [string, ...string[]], { argv0, ...options }: G
   const env = Object.fromEntries(Object.entries(options.env).filter(([name, value]) => !isCarried(`${name}=${value}`)));
   for (const [at, one] of variables.filter(isCarried).entries()) env[`${CARRIED}${at}`] = carried(one);
   const payload = [file, argv0 ?? file, ...words].map(carried);
-  return [[...sameBuildCommand(), HIDDEN.become, String(currentOpenFiles()), ...payload], { ...options, env }];
+  const { difference } = startingWith();
+  const start = [String(currentOpenFiles()), difference === null ? "" : JSON.stringify(difference)];
+  return [[...sameBuildCommand(), HIDDEN.become, ...start, ...payload], { ...options, env }];
 }
 
 /** The receiving side of `carry`. Does not return, except by throwing a DtError (126, 127). */
-export function becomeCarried([openFiles = "", ...payload]: readonly string[], own: Given["env"]): never {
+export function becomeCarried(
+  [openFiles = "", difference = "", ...payload]: readonly string[],
+  own: Given["env"],
+): never {
   const [file = "", ...words] = payload.map(uncarried);
   const environment = Object.entries(own).flatMap(([name, value = ""]) =>
     name.startsWith(CARRIED) ? [uncarried(value)] : [`${name}=${value}`],
   );
   restoreForExec();
   setOpenFiles(BigInt(openFiles));
+  if (difference !== "") putOn(JSON.parse(difference) as Difference);
   let error = execve(file, words, environment);
   // As every shell does with a script that has no `#!` line.
   if (errnoOf(error) === "ENOEXEC" && looksLikeScript(file))

@@ -17,7 +17,7 @@ import { libc } from "../ffi/libc.ts";
 import { makePipe } from "../ffi/pipe.ts";
 import { bytesWaiting, posix } from "../ffi/posix.ts";
 import { bunSpawn } from "./bunspawn.ts";
-import { withCleanLimits } from "./limits.ts";
+import { withCleanLimits } from "./childstart.ts";
 
 /** This mark keeps every launch from counting the drain as its own, like a host (supervisor/launch/marks.ts). */
 const MARK = { DIALTONE_HOST: "output" };

@@ -11,7 +11,7 @@ import { lineageFor } from "../process/lineage.ts";
 import { bunSpawn } from "./bunspawn.ts";
 import { type Execution, executionError } from "./exec.ts";
 import { checkWorkingDirectory, findExecutable, looksLikeScript } from "./executable.ts";
-import { withCleanLimits } from "./limits.ts";
+import { type ChildStart, withCleanLimits } from "./childstart.ts";
 import { checkNullDevice } from "./null.ts";
 
 export interface SpawnedLeader {
@@ -31,13 +31,14 @@ export interface LeaderExecution extends Execution {
  */
 export function spawnLeader(
   execution: LeaderExecution,
-  { logFd, openFiles, reopens }: { logFd: number; openFiles: bigint | null; reopens: boolean },
+  { logFd, openFiles, inherits, reopens }: { logFd: number; reopens: boolean } & Omit<ChildStart, "lineage">,
 ): SpawnedLeader {
   const drain = reopens ? (require("./drain.ts") as typeof import("./drain.ts")).openDrain(logFd) : null;
   const output = drain?.writing ?? logFd;
   try {
     const child = startLeader(execution, {
       openFiles,
+      inherits,
       detached: true,
       stdin: "ignore",
       stdout: output,
@@ -55,13 +56,13 @@ export function spawnLeader(
 /** Throws a DtError (126, 127). */
 export function startLeader<Options extends object>(
   { argv, cwd, env, token }: LeaderExecution,
-  { openFiles, ...options }: { openFiles: bigint | null } & Options,
+  { openFiles, inherits, ...options }: Omit<ChildStart, "lineage"> & Options,
 ) {
   checkWorkingDirectory(cwd);
   checkNullDevice();
   const file = findExecutable(argv[0], { path: env.PATH ?? "", cwd });
   const start = (command: string[], argv0: string) =>
-    withCleanLimits({ openFiles, lineage: lineageFor(token) }, () =>
+    withCleanLimits({ openFiles, inherits, lineage: lineageFor(token) }, () =>
       bunSpawn(command, { argv0, cwd, env, ...options }),
     );
   let child: ReturnType<typeof start>;
@@ -75,8 +76,8 @@ export function startLeader<Options extends object>(
 }
 
 /**
- * Starts a dt process in a new session, without a lineage, with pipes for its input and its report; errors are appended
- * to `errorFile`.
+ * Starts a dt process in a new session, without a lineage and without input, with a pipe for its report; errors are
+ * appended to `errorFile`.
  */
 export function spawnDetached(
   command: string[],
@@ -85,7 +86,7 @@ export function spawnDetached(
   const fd = openErrors(errorFile);
   try {
     return withCleanLimits({ openFiles: null, lineage: null }, () =>
-      bunSpawn(command, { cwd: "/", env, detached: true, stdin: "pipe", stdout: "pipe", stderr: fd }),
+      bunSpawn(command, { cwd: "/", env, detached: true, stdin: "ignore", stdout: "pipe", stderr: fd }),
     );
   } finally {
     closeSync(fd);
@@ -106,11 +107,11 @@ function openErrors(path: string): number {
  */
 export function spawnProbe(
   { argv, cwd, env, lineage }: Execution & { lineage?: bigint | null | undefined },
-  { openFiles, detached = false }: { openFiles: bigint | null; detached?: boolean | undefined },
+  { openFiles, inherits, detached = false }: { detached?: boolean | undefined } & Omit<ChildStart, "lineage">,
 ) {
   try {
     const file = findExecutable(argv[0], { path: env.PATH ?? "", cwd });
-    const child = withCleanLimits({ openFiles, lineage }, () =>
+    const child = withCleanLimits({ openFiles, inherits, lineage }, () =>
       bunSpawn([file, ...argv.slice(1)], {
         argv0: argv[0],
         cwd,

@@ -3,6 +3,7 @@
  * program writes comes out, whole and in order, before its end is reported. When this process is gone, so is the
  * terminal, and the kernel hangs up the program.
  */
+import type { Inherited } from "../process/inherited.ts";
 import { type LeaderExecution, type SpawnedLeader, startLeader } from "../spawn/spawn.ts";
 
 export interface TerminalSize {
@@ -52,22 +53,24 @@ interface Side {
   terminal: NonNullable<ReturnType<typeof startLeader>["terminal"]> | null;
 }
 
-interface TerminalRequest {
+export interface TerminalRequest {
   size: TerminalSize;
   onOutput: (bytes: Uint8Array) => void;
   openFiles: bigint | null;
+  inherits?: Inherited | undefined;
 }
 
 /** Throws a DtError (126, 127). The memory passed to `onOutput` is reused afterwards. */
 export function spawnOnTerminal(
   execution: LeaderExecution,
-  { size: asked, onOutput, openFiles }: TerminalRequest,
+  { size: asked, onOutput, openFiles, inherits }: TerminalRequest,
 ): SpawnedLeader & { terminal: LeaderTerminal } {
   const size = clamp(asked);
   const side: Side = { waiting: [], pending: 0, busy: false, open: true, size, onTaken: () => {}, terminal: null };
   const over = Promise.withResolvers<void>();
   const child = startLeader(execution, {
     openFiles,
+    inherits,
     terminal: {
       cols: size.columns,
       rows: size.rows,

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { isLineage, isLineageOf, lineageFor, readLineage } from "../../../src/sys/process/lineage.ts";
 import { makeProcessTable } from "../../../src/sys/process/table.ts";
-import { withCleanLimits } from "../../../src/sys/spawn/limits.ts";
+import { withCleanLimits } from "../../../src/sys/spawn/childstart.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
 
@@ -46,7 +46,7 @@ test.skipIf(!onLinux)(
 
 test.skipIf(!onLinux)("null takes a lineage away, and without a request it stays", async () => {
   const program = `
-    import { withCleanLimits } from "${import.meta.dir}/../../../src/sys/spawn/limits.ts";
+    import { withCleanLimits } from "${import.meta.dir}/../../../src/sys/spawn/childstart.ts";
     const spawn = () => Bun.spawnSync(["cat", "/proc/self/limits"]);
     const run = (lineage) => withCleanLimits({ openFiles: null, lineage }, spawn).stdout.toString();
     console.log(JSON.stringify([run(), run(null)]));`;

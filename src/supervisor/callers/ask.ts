@@ -1,0 +1,82 @@
+/**
+ * Asks the root's host for something, and hears what becomes of it. A host that ends before it has said everything is
+ * replaced by another, which is asked the same again: what the first one had begun is found there, and not begun twice
+ * (supervisor/start/coalesce.ts).
+ */
+import { ownKeyring } from "../../sys/process/keyring.ts";
+import { kindOf } from "../../sys/spawn/inheritance.ts";
+import type { Ground } from "../launch/types.ts";
+import { nameHost } from "../ticket/namehost.ts";
+import type { Ticketed } from "../ticket/ticket.ts";
+import { hostLost, reachHost } from "./reach.ts";
+import { type CallerWord, type HostWord, hostGroundOf, PROTOCOL, type Request } from "./wire.ts";
+
+type Wanted = Request extends infer One ? (One extends Request ? Omit<One, "version" | "ground" | "keyring"> : never) : never;
+
+export interface Asking {
+  request: Wanted;
+  /** The starts that are handed over: their files name the host from then on. */
+  starts: readonly Omit<Ticketed, "asker">[];
+  /** A host for this request alone. Default: false. */
+  isOwn?: boolean;
+  /** Aborted by the user's Ctrl-C. */
+  cancel?: AbortSignal;
+}
+
+/** How often a lost host is replaced. */
+const MOST_HOSTS = 2;
+
+/** Throws `host-lost`, and the errors of `reachHost`. */
+export async function* askHost(ground: Ground, asking: Asking): AsyncGenerator<HostWord> {
+  const request = {
+    ...asking.request,
+    version: PROTOCOL,
+    ground: hostGroundOf(ground),
+    keyring: ownKeyring(),
+  } as Request;
+  let kind: string | null = asking.isOwn === true || process.platform !== "linux" ? null : "";
+  for (let hosts = 1; ; hosts++) {
+    const answers = converse(ground, { asking, request, kind });
+    let unlike = false;
+    for await (const word of answers) {
+      if (word.is === "over") return;
+      unlike = word.is === "unlike";
+      if (unlike) break;
+      yield word;
+    }
+    // Another host, for callers that are like this one.
+    if (unlike) kind = kind === "" ? kindOf(request.keyring) : null;
+    else if (hosts >= MOST_HOSTS) throw hostLost(ground);
+  }
+}
+
+async function* converse(
+  ground: Ground,
+  { asking, request, kind }: { asking: Asking; request: Request; kind: string | null },
+): AsyncGenerator<HostWord> {
+  const line = await reachHost(ground, { kind, env: request.env });
+  for (const start of asking.starts) nameHost(ground, { start, pid: line.pid });
+  line.send(withoutEnv(request));
+  const onCancel = () => line.send({ is: "cancel" });
+  if (asking.cancel?.aborted) onCancel();
+  else asking.cancel?.addEventListener("abort", onCancel);
+  try {
+    yield* line.words();
+  } finally {
+    // A launch that is there is not cancelled by a Ctrl-C that means the next one (of several restarts, or of the needs
+    // of a command).
+    asking.cancel?.removeEventListener("abort", onCancel);
+    line.close();
+  }
+}
+
+/** The environment goes once, and not with each spec that has the same. */
+function withoutEnv(request: Request): CallerWord {
+  const { env } = request;
+  const strip = <T extends { env?: Record<string, string> }>(spec: T): T =>
+    spec.env === env ? { ...spec, env: undefined } : spec;
+  if (request.is === "start") return { ...request, spec: strip(request.spec) };
+  if (request.is !== "up") return request;
+  const nodes = request.nodes.map((node) => ({ ...node, run: { ...node.run, spec: strip(node.run.spec) } }));
+  return { ...request, nodes: nodes as typeof request.nodes };
+}

@@ -1,0 +1,60 @@
+/**
+ * The caller's side of a detached start: the root's host does it, and the caller only listens. If the caller is killed,
+ * nothing changes. Only an explicit cancel (Ctrl-C) changes something: before the spawn it clears what was written,
+ * after the spawn it stops the launch.
+ */
+import { toError } from "../launch/failure.ts";
+import type { Ground, LaunchEvent, LaunchSpec, Report } from "../launch/types.ts";
+import { askHost } from "./ask.ts";
+import { hostLost } from "./reach.ts";
+
+/** The event that ends the wait. */
+export type Until = "spawned" | "ready";
+
+export interface DetachedStart {
+  ground: Ground;
+  spec: LaunchSpec;
+  until: Until;
+  report: Report;
+  /** Aborted by the caller's Ctrl-C: the host then gives the start up. */
+  cancel: AbortSignal;
+}
+
+/**
+ * Hands the start to a host, and relays its events until the launch is there. Returns the last event. Throws the host's
+ * error. A launch on a terminal gets a host of its own, because it ends with its host.
+ */
+export async function startDetached({ ground, spec, until, report, cancel }: DetachedStart): Promise<LaunchEvent> {
+  ground.store.prepare();
+  const request = { is: "start", spec, env: spec.env } as const;
+  for await (const word of askHost(ground, { request, starts: [spec], isOwn: spec.settings.tty, cancel })) {
+    const event = word as LaunchEvent;
+    report(event);
+    if (event.is === "failed") throw toError(event.error);
+    if (isLast(event, until)) return event;
+  }
+  throw hostLost(ground);
+}
+
+/**
+ * Asks for a host for those launches of the root whose own is gone, and does not wait for it: the host finds out whether
+ * there is something to take over.
+ */
+export async function askAdopting(ground: Ground, env: Record<string, string>): Promise<void> {
+  for await (const word of askHost(ground, { request: { is: "adopt", keys: null, env }, starts: [] }))
+    if (word.is === "failed") throw toError(word.error);
+}
+
+function isLast(event: LaunchEvent, until: Until): boolean {
+  switch (event.is) {
+    case "spawned":
+      return until === "spawned" || !event.probed;
+    case "ready":
+    case "unhealthy":
+    case "unchanged":
+    case "ended":
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Finds the root's host, or makes one. What a caller finds at the host's address, and what it then does:
+ *
+ *   nothing, or a socket that a killed host left    it makes a host, unless another caller is making one
+ *   a host                                          it asks that host
+ *   a host that says nothing for 300 ms             it passes that one over, and makes another in its place
+ *
+ * One caller at a time makes a host, under a lock beside the socket. Two hosts of one root do no harm: what keeps a key
+ * to one launch is the key's lock.
+ */
+import { DtError, EXIT, errnoOf } from "../../sys/base/error.ts";
+import { HIDDEN } from "../../sys/base/hidden.ts";
+import { tryFlock } from "../../sys/files/flock.ts";
+import type { LineConnection } from "../../sys/net/lineconnection.ts";
+import { connectForLines } from "../../sys/net/lineclient.ts";
+import { spawnDetached } from "../../sys/spawn/spawn.ts";
+import { linesOf } from "../../sys/text/textlines.ts";
+import { toError } from "../launch/failure.ts";
+import type { Ground } from "../launch/types.ts";
+import { hostEnvironment } from "../prepare/selfenv.ts";
+import { makeRequestQueue } from "../run/queue.ts";
+import { hostAddress } from "./address.ts";
+import { type Birth, type CallerWord, type HostWord, hostErrorFile, LONGEST_REQUEST } from "./wire.ts";
+
+/** How long a host may take to say that it listens, in milliseconds. One that works does so at once. */
+const HELLO_MS = 300;
+/** How long another caller may take to make a host, in milliseconds. */
+const BIRTH_MS = 1000;
+const LOOK_EVERY_MS = 2;
+
+/** A connection to a host that has said hello. */
+export interface HostLine {
+  pid: number;
+  send(word: CallerWord): void;
+  /** Until the host ends the connection, or is gone. */
+  words(): AsyncGenerator<HostWord>;
+  close(): void;
+}
+
+export interface Reach {
+  /** What the host's callers have in common besides the root (address.ts). Null: the host is for this caller alone. */
+  kind: string | null;
+  env: Record<string, string>;
+}
+
+/** Throws the error of a host that cannot begin, and `no-socket-place`. */
+export async function reachHost(ground: Ground, { kind, env }: Reach): Promise<HostLine> {
+  if (kind === null) return makeHost(ground, { env, address: ownAddress(ground), isOwn: true });
+  const address = hostAddress(ground, kind);
+  const deadline = performance.now() + BIRTH_MS;
+  for (;;) {
+    const found = await connectToHost(address);
+    if (found !== null) return found;
+    const turn = tryFlock(`${address}.lock`);
+    if (turn.is === "busy" && performance.now() < deadline) {
+      await Bun.sleep(LOOK_EVERY_MS);
+      continue;
+    }
+    if (turn.is === "busy") return makeHost(ground, { env, address: ownAddress(ground), isOwn: true });
+    try {
+      // The caller that had the lock until now has made one.
+      return (await connectToHost(address)) ?? (await makeHost(ground, { env, address, isOwn: false }));
+    } finally {
+      if (turn.is === "held") turn.lock.release();
+    }
+  }
+}
+
+function ownAddress(ground: Ground): string {
+  return hostAddress(ground, crypto.randomUUID());
+}
+
+/** Null when there is none, or none that answers. Throws `foreign-socket`. */
+async function connectToHost(address: string): Promise<HostLine | null> {
+  const queue = makeRequestQueue<HostWord>();
+  const over = Promise.withResolvers<void>();
+  let line: LineConnection;
+  try {
+    line = await connectForLines(address, {
+      onMessage: (word) => queue.push(word as HostWord),
+      onClose: () => over.resolve(),
+      mostWaiting: 2 * LONGEST_REQUEST,
+    });
+  } catch (error) {
+    if (["ENOENT", "ECONNREFUSED", "ENOTDIR", "EAGAIN"].includes(errnoOf(error) ?? "")) return null;
+    throw error;
+  }
+  const next = async (): Promise<HostWord | null> => {
+    for (;;) {
+      const word = queue.take();
+      if (word !== null) return word;
+      const isOver = await Promise.race([queue.arrived().then(() => false), over.promise.then(() => true)]);
+      if (isOver) return queue.take();
+    }
+  };
+  const hello = await Promise.race([next(), Bun.sleep(HELLO_MS).then(() => null)]);
+  if (hello?.is !== "hello") {
+    line.close();
+    return null;
+  }
+  return {
+    pid: hello.pid,
+    send: line.send,
+    async *words() {
+      for (let word = await next(); word !== null; word = await next()) yield word;
+    },
+    close: line.close,
+  };
+}
+
+/** Starts a host in a session of its own, and connects to it. */
+async function makeHost(
+  ground: Ground,
+  { env, address, isOwn }: { env: Record<string, string>; address: string; isOwn: boolean },
+): Promise<HostLine> {
+  ground.store.prepare();
+  const words = [ground.root, address, ...(isOwn ? ["own"] : [])];
+  const host = spawnDetached([...ground.self, HIDDEN.host, ...words], {
+    env: hostEnvironment(env, ground.root),
+    errorFile: hostErrorFile(ground),
+  });
+  for await (const text of linesOf(host.stdout, false)) {
+    const birth = JSON.parse(text) as Birth;
+    if (birth.is === "failed") throw toError(birth.error);
+    const line = await connectToHost(address);
+    if (line !== null) return line;
+    break;
+  }
+  throw hostLost(ground);
+}
+
+export function hostLost(ground: Ground): DtError {
+  return new DtError("host-lost", "The host ended before it reported what became of the launch.", {
+    status: EXIT.internal,
+    hint: `See ${hostErrorFile(ground)}, and \`dt ps\` for what runs.`,
+  });
+}

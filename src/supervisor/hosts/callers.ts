@@ -1,0 +1,120 @@
+/**
+ * A host's side of its callers' connections (supervisor/callers/wire.ts). A request is judged first: who asks, whether
+ * this dt can read it, and whether the host can start what it asks for as the caller would.
+ */
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import type { LineConnection, LineHandlers } from "../../sys/net/lineconnection.ts";
+import type { Peer } from "../../sys/net/peer.ts";
+import { ownUid } from "../../sys/places/ownplace.ts";
+import { type Inherited, readInherited } from "../../sys/process/inherited.ts";
+import { ownKeyring } from "../../sys/process/keyring.ts";
+import { ownInheritance, unlikeness } from "../../sys/spawn/inheritance.ts";
+import { type CallerWord, type HostWord, LONGEST_REQUEST, PROTOCOL, type Request } from "../callers/wire.ts";
+import { toFailure } from "../launch/failure.ts";
+
+/** One connection whose request was taken. */
+export interface Caller {
+  /** False when the caller is gone. */
+  tell(word: HostWord): boolean;
+  /** Says that nothing more is said, and ends the connection. */
+  end(): void;
+  /** Aborted by the user's Ctrl-C. */
+  cancel: AbortSignal;
+  /** What its processes inherit; null where that cannot be read. */
+  inherits: Inherited | null;
+}
+
+export interface Callers {
+  accept(line: LineConnection, peer: Peer | null): LineHandlers | null;
+  /** Connections that are open. */
+  count(): number;
+  /** Everything said is with the kernel. */
+  flushed(): Promise<unknown>;
+}
+
+interface Given {
+  /** The host was made for one caller: it starts everything as that one would. */
+  isOwn: boolean;
+  isLeaving(): boolean;
+  onRequest(request: Request, caller: Caller): void;
+  /** A connection has ended. */
+  onGone(): void;
+}
+
+export function makeCallers(given: Given): Callers {
+  const open = new Set<LineConnection>();
+  return {
+    accept(line, peer) {
+      if (peer?.uid !== ownUid() || given.isLeaving()) return null;
+      open.add(line);
+      line.send({ is: "hello", version: PROTOCOL, pid: process.pid } satisfies HostWord);
+      return listenTo(line, { ...given, peer, onGone: () => open.delete(line) && given.onGone() });
+    },
+    count: () => open.size,
+    flushed: () => Promise.all([...open].map((line) => line.flushed())),
+  };
+}
+
+function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer }): LineHandlers {
+  const cancel = new AbortController();
+  let isOpen = true;
+  let isAsked = false;
+  const tell = (word: HostWord) => {
+    if (isOpen) line.send(word);
+    return isOpen;
+  };
+  const refuse = (error: DtError) => {
+    tell({ is: "failed", error: toFailure(error) });
+    line.close();
+  };
+  const take = (request: Request) => {
+    if (request.version !== PROTOCOL) return refuse(wrong(`one of version ${PROTOCOL}`, `version ${request.version}`));
+    const inherits = readInherited(peer.pid ?? 0);
+    const what = given.isOwn ? null : whatIsUnlike(inherits, request.keyring);
+    if (what !== null) return void (tell({ is: "unlike", what }) && line.close());
+    const end = () => void (tell({ is: "over" }) && line.close());
+    given.onRequest(request, { tell, end, cancel: cancel.signal, inherits });
+  };
+  return {
+    onMessage(message) {
+      const word = message as CallerWord;
+      if (word?.is === "cancel") cancel.abort();
+      else if (given.isLeaving()) line.close();
+      else if (isAsked || !isRequest(message)) refuse(wrong("start, up, adopt or cancel", JSON.stringify(word)));
+      else {
+        isAsked = true;
+        take(message);
+      }
+    },
+    onGarbage: (what) =>
+      refuse(what === "too-long" ? wrong(`at most ${LONGEST_REQUEST} bytes`, "more") : wrong("a line of JSON", "no JSON")),
+    onClose() {
+      isOpen = false;
+      given.onGone();
+    },
+  };
+}
+
+/** dt wrote it, if it is of this version: what is looked at is that it is one. */
+function isRequest(message: unknown): message is Request {
+  const { is, ground, env, ...more } = (message ?? {}) as Partial<Record<string, unknown>>;
+  if (typeof ground !== "object" || ground === null || typeof env !== "object" || env === null) return false;
+  if (is === "start") return typeof more.spec === "object" && more.spec !== null;
+  return is === "up" ? Array.isArray(more.nodes) : is === "adopt";
+}
+
+function whatIsUnlike(asker: Inherited | null, keyring: number): string | null {
+  const own = ownInheritance();
+  if (asker === null || own === null) return "what it passes on, which cannot be read";
+  return unlikeness(asker, own) ?? (keyring === ownKeyring() ? null : "session keyring");
+}
+
+const LONGEST_SHOWN = 80;
+
+function wrong(expected: string, came: string): DtError {
+  return new DtError(
+    "host-request",
+    `The root's host expected a request with ${expected}, but got ${came.slice(0, LONGEST_SHOWN)}.`,
+    { status: EXIT.internal },
+  );
+}

@@ -1,0 +1,37 @@
+/** The ground of a request, as its caller has it, for this process. */
+import { openStore } from "../../state/store.ts";
+import type { LockBackend } from "../../sys/lock/lock.ts";
+import { makeProcessTable } from "../../sys/process/table.ts";
+import type { HostGround } from "../callers/wire.ts";
+import { makeMoving } from "../ground/moving.ts";
+import { makeGround } from "../launch/ground.ts";
+import type { Ground } from "../launch/types.ts";
+import { callerEnvironment, hostEnvironment } from "../prepare/selfenv.ts";
+import type { Hosting } from "./hosting.ts";
+
+interface GroundOfRequest {
+  ground: HostGround;
+  env: Record<string, string>;
+}
+
+export function groundOfRequest({ process: { self }, bystanders }: Hosting, { ground: given, env }: GroundOfRequest): Ground {
+  const table = makeProcessTable();
+  const store = openStore({ directory: given.runDirectory, home: given.home, table });
+  const ground = makeGround({
+    table: () => table,
+    store: () => store,
+    root: given.root,
+    home: given.home,
+    env: callerEnvironment(hostEnvironment(env, given.root)),
+    cache: given.cache,
+    self,
+    openFiles: () => (given.openFiles === null ? null : BigInt(given.openFiles)),
+    lockBackend: (given.lockBackend as LockBackend | null) ?? undefined,
+    ...(given.reading === undefined ? {} : { reading: given.reading }),
+    isStrange: () => given.isStrange,
+    owner: given.owner ?? null,
+    bystanders,
+    shared: true,
+  });
+  return makeMoving(ground);
+}

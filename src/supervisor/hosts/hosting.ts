@@ -1,0 +1,78 @@
+/**
+ * What a host's process serves: works, each a launch or the launches of one `dt up`. The process ends with the last of
+ * them.
+ */
+import type { Ground } from "../launch/types.ts";
+import { release } from "../run/notes.ts";
+import type { EndingRequest, HostControl } from "../run/types.ts";
+import { watchManyMembers } from "./members.ts";
+
+/** What a host's process knows of itself: how it starts dt, and its environment. */
+export interface HostProcess {
+  self: readonly string[];
+  env: Record<string, string | undefined>;
+}
+
+export interface Work {
+  /** Launches, and starts under way. */
+  count(): number;
+  keys(): readonly string[];
+  stop(request: EndingRequest): void;
+  /** Takes the requests for a restart. */
+  claim(): void;
+}
+
+export interface Hosting {
+  process: HostProcess;
+  /** An orphan may be a stranger: see `Ground`. */
+  bystanders: boolean;
+  watchMembers: NonNullable<HostControl["watchMembers"]>;
+  works: ReadonlySet<Work>;
+  /** Serves it until it is over. The host ends with its last work. */
+  serve(work: Work, done: Promise<unknown>): void;
+  /** Lets go of a launch that another process, or another start here, has taken over. */
+  release(ground: Ground, token: string): void;
+  /** True once the host takes no more requests. */
+  isLeaving(): boolean;
+  /** Resolves when the host has nothing more to serve. */
+  over: Promise<void>;
+}
+
+interface Given {
+  process: HostProcess;
+  table: Ground["table"];
+  /** Reports an orphan that no launch owns. */
+  onStray(text: string): void;
+}
+
+export function makeHosting({ process: own, table, onStray }: Given): Hosting {
+  const works = new Set<Work>();
+  const over = Promise.withResolvers<void>();
+  const bystanders = process.pid === 1 || table.childrenOf(process.pid).length > 0;
+  table.becomeSubreaper();
+  let isLeaving = false;
+  const count = () => [...works].reduce((sum, work) => sum + work.count(), 0);
+  return {
+    process: own,
+    bystanders,
+    watchMembers: watchManyMembers({ table, bystanders }, onStray),
+    works,
+    serve(work, done) {
+      works.add(work);
+      const end = () => {
+        works.delete(work);
+        if (works.size > 0) return;
+        isLeaving = true;
+        over.resolve();
+      };
+      done.then(end, end);
+    },
+    release(ground, token) {
+      // The process that waits for this host sees its end. From here on it takes nothing new.
+      if (count() <= 1) isLeaving = true;
+      else release(ground, token);
+    },
+    isLeaving: () => isLeaving,
+    over: over.promise,
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * A host's process, `dt __host`: it listens for callers, serves what they ask for, and ends with the last launch that it
+ * serves. If it is killed at any instant, what it served runs on: see supervisor/host/host.ts, and supervisor/callers/
+ * reach.ts for what the next caller finds.
+ *
+ *   killed                             what its callers find
+ *   --------------------------------   -----------------------------------------------------------------------------
+ *   before it listens                  its report ends: `host-lost`
+ *   after it said hello                the connection ends: they ask another host
+ *   while it starts a launch           the same; supervisor/start/start.ts says what that host finds
+ *   while it serves                    nothing more is reported, and the launch has a host that is gone: the root's
+ *                                      next host serves it (hostless.ts)
+ */
+import { lstatSync, unlinkSync } from "node:fs";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { type LineServer, listenForLines } from "../../sys/net/lineserver.ts";
+import { makeProcessTable } from "../../sys/process/table.ts";
+import { writeText } from "../../sys/stdio/stdio.ts";
+import { type Birth, type HostWord, LONGEST_REQUEST, type Request } from "../callers/wire.ts";
+import { RESTART_SIGNAL } from "../host/request.ts";
+import { toFailure } from "../launch/failure.ts";
+import type { LaunchSpec } from "../launch/types.ts";
+import { type Caller, makeCallers } from "./callers.ts";
+import { groundOfRequest } from "./ground.ts";
+import { type Hosting, type HostProcess, makeHosting } from "./hosting.ts";
+import { type HostlessLook, makeHostlessLook } from "./hostless.ts";
+import { serveStart } from "./serve.ts";
+
+/** How long it waits for its first request when no caller is connected, in milliseconds. */
+const FIRST_MS = 2000;
+/** How long what it said may take to reach its callers when it ends, in milliseconds. */
+const FLUSH_MS = 200;
+
+interface Room {
+  hosting: Hosting;
+  hostless: HostlessLook;
+  strays: Set<(text: string) => boolean>;
+}
+
+/** `words`: the root, for those who list processes; the socket; `own` for a host of one caller alone. */
+export async function runHost(own: HostProcess, [, address = "", of]: readonly string[]): Promise<number> {
+  const strays = new Set<(text: string) => boolean>();
+  const onStray = (text: string) => {
+    if ([...strays].map((tell) => tell(text)).every((heard) => !heard)) complain(text);
+  };
+  const hosting = makeHosting({ process: own, table: makeProcessTable(), onStray });
+  const room: Room = { hosting, hostless: makeHostlessLook(hosting, complain), strays };
+  const unasked = Promise.withResolvers<void>();
+  const waiting = setInterval(() => callers.count() === 0 && hosting.works.size === 0 && unasked.resolve(), FIRST_MS);
+  const callers = makeCallers({
+    isOwn: of === "own",
+    isLeaving: hosting.isLeaving,
+    onGone() {},
+    onRequest(request, caller) {
+      clearInterval(waiting);
+      take(room, { request, caller });
+    },
+  });
+  for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+  process.on("SIGTERM", () => {
+    for (const work of hosting.works) work.stop({ is: "terminate", by: "signal", signal: "SIGTERM" });
+  });
+  process.on(RESTART_SIGNAL, () => {
+    for (const work of hosting.works) work.claim();
+  });
+  let server: LineServer;
+  try {
+    server = listenAt(address, callers);
+  } catch (error) {
+    report({ is: "failed", error: toFailure(error) });
+    return EXIT.internal;
+  }
+  report({ is: "listening" });
+  await Promise.race([hosting.over, unasked.promise]);
+  await Promise.race([callers.flushed(), Bun.sleep(FLUSH_MS)]);
+  server.stop();
+  return EXIT.done;
+}
+
+function take({ hosting, hostless, strays }: Room, { request, caller }: { request: Request; caller: Caller }): void {
+  const { env } = request;
+  const whole = <T extends { env?: Record<string, string> }>(spec: T): T =>
+    Object.assign(spec, { env: spec.env ?? env, ...(caller.inherits === null ? {} : { inherits: caller.inherits }) });
+  const makeGround = () => groundOfRequest(hosting, request);
+  try {
+    if (request.is === "adopt") {
+      hostless.now(makeGround);
+      caller.end();
+      return;
+    }
+    const ground = makeGround();
+    const { cancel } = caller;
+    const tell = (word: HostWord) => {
+      if (!caller.tell(word) && word.is === "failed") complain(word.error.message);
+    };
+    if (request.is === "start") {
+      const spec: LaunchSpec = whole(request.spec);
+      serveStart(hosting, { ground, spec, report: tell, cancel });
+    } else {
+      const hear = (text: string) => caller.tell({ is: "launch", key: "", event: { is: "note", text } });
+      strays.add(hear);
+      for (const { run } of request.nodes) whole(run.spec as LaunchSpec);
+      const { serveUp } = require("./serveup.ts") as typeof import("./serveup.ts");
+      serveUp(hosting, { ground, nodes: request.nodes, emit: tell, cancel });
+    }
+    hostless.soon(makeGround);
+  } catch (error) {
+    caller.tell({ is: "failed", error: toFailure(error) });
+    caller.end();
+  }
+}
+
+/** Throws `host-address`, and the system's error. */
+function listenAt(address: string, { accept }: ReturnType<typeof makeCallers>): LineServer {
+  const there = lstatSync(address, { throwIfNoEntry: false });
+  if (there?.isSocket()) unlinkSync(address);
+  else if (there !== undefined)
+    throw new DtError(
+      "host-address",
+      `Expected nothing, or a socket that a killed host left, at ${address}, but there is ${there.isDirectory() ? "a directory" : "a file"}.`,
+      { status: EXIT.failed, hint: `Remove it: rm -r ${address}` },
+    );
+  return listenForLines(address, { accept, longestLine: LONGEST_REQUEST });
+}
+
+function report(birth: Birth): void {
+  writeText(1, `${JSON.stringify(birth)}\n`);
+}
+
+/** For the run directory's host.err. */
+function complain(text: string): void {
+  writeText(2, `${new Date().toISOString()} ${text}\n`);
+}

@@ -1,0 +1,88 @@
+/** Serves one launch in a host's process: one that is asked for, or one whose own host is gone. */
+import { identifySelf, sameIdentity } from "../../sys/process/identity.ts";
+import { hostAgain, hostLaunch } from "../host/host.ts";
+import { claimRequests } from "../host/request.ts";
+import { toFailure } from "../launch/failure.ts";
+import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
+import { makeRequestQueue } from "../run/queue.ts";
+import type { HostControl, HostEnd, HostRequest } from "../run/types.ts";
+import { resolveAnew } from "../ground/spec.ts";
+import { isVisible } from "../ticket/namehost.ts";
+import { holdTicket, mayWait } from "../ticket/ticket.ts";
+import type { Hosting, Work } from "./hosting.ts";
+import { settledEvent } from "./settled.ts";
+
+interface Served {
+  ground: Ground;
+  key: string;
+  report: Report;
+  /** Aborted by the caller's Ctrl-C. */
+  cancel: AbortSignal;
+}
+
+/** Starts a launch and serves it. A failure is the last event that is reported. */
+export function serveStart(hosting: Hosting, { spec, ...served }: Omit<Served, "key"> & { spec: LaunchSpec }): void {
+  const { ground, report, cancel } = served;
+  const { key } = spec;
+  serveOne(hosting, { ...served, key }, async (control) => {
+    if (mayWait(spec.settings) || isVisible(ground, spec)) holdTicket(ground, spec);
+    const end = await hostLaunch({ ground, report, control }, spec);
+    if (end.is === "unchanged") report(await settledEvent(ground, { record: end.record, signal: cancel }));
+    return end;
+  });
+}
+
+/** Serves a launch whose host is gone. Nothing is done when there is nothing to take over. */
+export function serveAgain(hosting: Hosting, served: Served): void {
+  const { ground, key, report } = served;
+  serveOne(hosting, served, (control) => hostAgain({ ground, report, control }, key));
+}
+
+function serveOne(
+  hosting: Hosting,
+  { ground, key, report, cancel }: Served,
+  host: (control: HostControl) => Promise<HostEnd | null>,
+): void {
+  const queue = makeRequestQueue<HostRequest>();
+  let token = "";
+  // Before the spawn this cancels the start; after the spawn the launch is stopped.
+  cancel.addEventListener("abort", () => token !== "" && queue.push({ is: "interrupt" }));
+  const control: HostControl = {
+    arrived: queue.arrived,
+    take: queue.take,
+    hard: new AbortController().signal,
+    cancel,
+    watchMembers: hosting.watchMembers,
+    onRun(record) {
+      const isFirst = token === "";
+      token = record.token;
+      if (isFirst && cancel.aborted) queue.push({ is: "interrupt" });
+    },
+    resolveAnew: (spec) => resolveAnew(ground, spec),
+  };
+  const work: Work = {
+    count: () => 1,
+    keys: () => [key],
+    stop: queue.push,
+    claim: () => claimRequests(ground, { key, push: queue.push }),
+  };
+  const serving = host(control).then(
+    (end) => {
+      if (end?.is === "taken") hosting.release(ground, token);
+      if (end !== null && end.is !== "unchanged" && end.exit !== null) report({ is: "ended", exit: end.exit });
+    },
+    (error: unknown) => {
+      report({ is: "failed", error: toFailure(error) });
+      releaseLeft(hosting, { ground, key });
+    },
+  );
+  hosting.serve(work, serving);
+}
+
+/** A record that names this host as one that serves the key, although nothing here does, would be waited for. */
+function releaseLeft(hosting: Hosting, { ground, key }: { ground: Ground; key: string }): void {
+  const record = ground.store.record(key);
+  const isOwn = record.is === "there" && sameIdentity(record.value.host, identifySelf(ground.table));
+  const others = [...hosting.works].filter((work) => work.keys().includes(key));
+  if (isOwn && others.length <= 1) hosting.release(ground, record.value.token);
+}

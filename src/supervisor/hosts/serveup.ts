@@ -1,0 +1,36 @@
+/** Serves the launches of one `dt up` in a host's process. */
+import type { HostedEvent, UpNode } from "../callers/types.ts";
+import type { Ground } from "../launch/types.ts";
+import { holdTicket } from "../ticket/ticket.ts";
+import { bringUp, MOST_RESTARTS } from "./bringup.ts";
+import type { Hosting } from "./hosting.ts";
+
+interface Asked {
+  ground: Ground;
+  nodes: UpNode[];
+  emit: (event: HostedEvent) => void;
+  /** Aborted by the caller's Ctrl-C. */
+  cancel: AbortSignal;
+}
+
+/** How long after the last start the host is idle, in milliseconds. */
+const SETTLED_MS = 1000;
+
+export function serveUp(hosting: Hosting, { ground, nodes, emit, cancel }: Asked): void {
+  const hard = new AbortController();
+  for (const { run } of nodes) holdTicket(ground, run.spec);
+  const up = bringUp({
+    ground,
+    nodes,
+    hard: hard.signal,
+    emit,
+    mostRestarts: MOST_RESTARTS,
+    watchMembers: hosting.watchMembers,
+    release: hosting.release,
+  });
+  cancel.addEventListener("abort", () => up.stop({ is: "interrupt" }));
+  if (cancel.aborted) up.stop({ is: "interrupt" });
+  // The memory that starting needed is not needed while they run.
+  void up.settled.then(() => setTimeout(() => Bun.gc(true), SETTLED_MS).unref());
+  hosting.serve({ count: up.count, keys: up.keys, stop: up.stop, claim: up.claim }, up.over);
+}
