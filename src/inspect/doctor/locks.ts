@@ -58,7 +58,6 @@ const LEFT: Record<LockReason, string> = {
   "guard-busy": "another process is working on it",
   "no-guard":
     "this file system has no flock, and the file does not say who was about to take the lock: remove it by hand",
-  "re-entry": "this process holds it itself",
 };
 
 function breakOne(path: string, { key, store, table }: { key: string } & Pick<Ground, "store" | "table">): Repaired {

@@ -24,7 +24,7 @@ export interface Asking {
 }
 
 /** How often a lost host is replaced. */
-const MOST_HOSTS = 2;
+const MOST_HOSTS = 5;
 
 /** Throws `host-lost`, and the errors of `reachHost`. */
 export async function* askHost(ground: Ground, asking: Asking): AsyncGenerator<HostWord> {
@@ -46,7 +46,7 @@ export async function* askHost(ground: Ground, asking: Asking): AsyncGenerator<H
     }
     // Another host, for callers that are like this one.
     if (unlike) kind = kind === "" ? kindOf(request.keyring) : null;
-    else if (hosts >= MOST_HOSTS) throw hostLost(ground);
+    else if (hosts >= MOST_HOSTS) throw hostLost(ground, asking.starts.length === 1 ? (asking.starts[0]?.key ?? null) : null);
   }
 }
 

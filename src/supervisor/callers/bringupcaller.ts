@@ -26,5 +26,5 @@ export async function bringUpDetached({ ground, nodes, env, report, cancel }: De
     report(event);
     if (event.is === "up") return event.outcomes;
   }
-  throw hostLost(ground);
+  throw hostLost(ground, null);
 }

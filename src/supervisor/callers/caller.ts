@@ -33,7 +33,7 @@ export async function startDetached({ ground, spec, until, report, cancel }: Det
     if (event.is === "failed") throw toError(event.error);
     if (isLast(event, until)) return event;
   }
-  throw hostLost(ground);
+  throw hostLost(ground, spec.key);
 }
 
 /**

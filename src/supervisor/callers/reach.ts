@@ -8,7 +8,7 @@
  * One caller at a time makes a host, under a lock beside the socket. Two hosts of one root do no harm: what keeps a key
  * to one launch is the key's lock.
  */
-import { DtError, EXIT, errnoOf } from "../../sys/base/error.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
 import { HIDDEN } from "../../sys/base/hidden.ts";
 import { tryFlock } from "../../sys/files/flock.ts";
 import type { LineConnection } from "../../sys/net/lineconnection.ts";
@@ -82,8 +82,8 @@ async function connectToHost(address: string): Promise<HostLine | null> {
       mostWaiting: 2 * LONGEST_REQUEST,
     });
   } catch (error) {
-    if (["ENOENT", "ECONNREFUSED", "ENOTDIR", "EAGAIN"].includes(errnoOf(error) ?? "")) return null;
-    throw error;
+    if (error instanceof DtError) throw error;
+    return null; // nothing is there, or nothing listens, or it has just stopped
   }
   const next = async (): Promise<HostWord | null> => {
     for (;;) {
@@ -126,11 +126,13 @@ async function makeHost(
     if (line !== null) return line;
     break;
   }
-  throw hostLost(ground);
+  throw hostLost(ground, null);
 }
 
-export function hostLost(ground: Ground): DtError {
-  return new DtError("host-lost", "The host ended before it reported what became of the launch.", {
+/** `key`: the launch it was asked for; null: several, or none. */
+export function hostLost(ground: Ground, key: string | null): DtError {
+  const [whose, what] = key === null ? ["", "what it was asked for"] : [` of ${key}`, "the launch"];
+  return new DtError("host-lost", `The host${whose} ended before it reported what became of ${what}.`, {
     status: EXIT.internal,
     hint: `See ${hostErrorFile(ground)}, and \`dt ps\` for what runs.`,
   });

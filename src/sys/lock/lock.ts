@@ -50,6 +50,7 @@ import {
 import type { Seal } from "../seal/seal.ts";
 import { readOwnText } from "../seal/sealed.ts";
 import { FLAG } from "../text/flags.ts";
+import { awaitTurn, passTurn } from "./turns.ts";
 
 export type LockBackend = "link" | "excl";
 
@@ -68,7 +69,7 @@ export interface LockHolder {
 }
 
 /** Why the lock could not be acquired; stable, documented. */
-export type LockReason = "held" | "unknown-holder" | "no-guard" | "guard-busy" | "re-entry";
+export type LockReason = "held" | "unknown-holder" | "no-guard" | "guard-busy";
 
 export interface LockRequest {
   /**
@@ -128,16 +129,38 @@ interface Placed extends LockRequest {
 export async function acquireLock(request: LockRequest): Promise<HeldLock> {
   const deadline = performance.now() + request.timeoutMs;
   const where = () => (typeof request.path === "string" ? request.path : request.path());
-  for (let step = 0; ; step++) {
-    const placed: Placed = { ...request, path: where(), where };
-    const attempt = attemptLock(placed);
-    if ("held" in attempt) return attempt.held;
-    if (attempt.busy === "re-entry" || performance.now() >= deadline) throw lockError(placed, explain(placed, attempt));
-    request.signal?.throwIfAborted();
-    if (step === 0) request.onWait?.();
-    const wait = WAIT_STEPS_MS[Math.min(step, WAIT_STEPS_MS.length - 1)] as number;
-    await Bun.sleep(attempt.busy === "guard-busy" ? GUARD_WAIT_MS : wait * (0.5 + Math.random()));
+  let turnAt: string | null = null;
+  try {
+    for (let step = 0; ; step++) {
+      const placed: Placed = { ...request, path: where(), where };
+      const attempt = attemptLock(placed);
+      if ("held" in attempt) {
+        turnAt = null;
+        return attempt.held;
+      }
+      if (performance.now() >= deadline) throw lockError(placed, explain(placed, attempt));
+      request.signal?.throwIfAborted();
+      if (step === 0) request.onWait?.();
+      if (isHeldHere(attempt.by)) {
+        const { path } = placed;
+        if (await awaitTurn(path, { deadline, signal: request.signal })) turnAt = path;
+        request.signal?.throwIfAborted();
+        continue;
+      }
+      const wait = WAIT_STEPS_MS[Math.min(step, WAIT_STEPS_MS.length - 1)] as number;
+      await Bun.sleep(attempt.busy === "guard-busy" ? GUARD_WAIT_MS : wait * (0.5 + Math.random()));
+    }
+  } finally {
+    // Who leaves without the lock passes its turn on.
+    if (turnAt !== null) passTurn(turnAt);
   }
+}
+
+/** The nonces of the locks that this process holds. */
+const heldHere = lazy(() => new Set<string>());
+
+function isHeldHere(by: LockHolder | null): boolean {
+  return by !== null && heldHere().has(by.nonce);
 }
 
 /** One attempt, without waiting. */
@@ -223,8 +246,10 @@ function judge(request: Placed): Judged {
   }
   const holder = read.value;
   if (sameIdentity(holder.holder, identifySelf(table))) {
-    if (letGo().has(holder.nonce)) return { is: "stale", holder, foreign: false, own: true };
-    return { is: "busy", busy: "re-entry", by: holder };
+    // It has let go of it, or was another program when it took it.
+    return isHeldHere(holder)
+      ? { is: "busy", busy: "held", by: holder }
+      : { is: "stale", holder, foreign: false, own: true };
   }
   const presence = presenceOf(table, holder.holder);
   // A lock released by its holder between the two looks is not stale.
@@ -272,6 +297,7 @@ function makeHeld(
   let held = true;
   const directory = statThere(dirname(request.path));
   const open = openOrNull(request.path);
+  heldHere().add(holder.nonce);
   const lock: HeldLock = {
     holder,
     broke,
@@ -279,8 +305,9 @@ function makeHeld(
       if (!held) return;
       held = false;
       if (open !== null) closeSync(open);
-      letGo().add(holder.nonce);
+      heldHere().delete(holder.nonce);
       withdraw({ ...request, directory }, { nonce: holder.nonce });
+      passTurn(request.path);
     },
   };
   if (holder.flocked !== true || (open !== null && flockOpen(open))) return lock;
@@ -324,8 +351,6 @@ function hasOpen(table: ProcessTable, { pid, path }: { pid: number; path: string
   return file !== undefined && table.isWriting(pid, { dev: file.dev, ino: file.ino }) === true;
 }
 
-/** Nonces of locks that this process released and whose files may still exist. */
-const letGo = lazy(() => new Set<string>());
 const WITHDRAW_AGAIN_MS = 100;
 const WITHDRAW_AGAIN_MOST_MS = 2000;
 
@@ -340,8 +365,7 @@ function withdraw(
   request: Released,
   { nonce, againMs = WITHDRAW_AGAIN_MS }: { nonce: string; againMs?: number | undefined },
 ): void {
-  if (isWithdrawn(request, nonce)) letGo().delete(nonce);
-  else
+  if (!isWithdrawn(request, nonce))
     setTimeout(withdraw, againMs, request, { nonce, againMs: Math.min(2 * againMs, WITHDRAW_AGAIN_MOST_MS) }).unref();
 }
 
@@ -466,7 +490,6 @@ export const LOCK_REASONS: Record<LockReason, ReasonText> = {
     hint: () => `Run \`dt doctor ${FLAG.fix}\`: it breaks the lock when that process is really gone.`,
   },
   "guard-busy": { why: () => "other processes kept trying to take it", hint: () => "Try again." },
-  "re-entry": { why: (by) => `this very process holds it already, doing: ${by?.doing}`, hint: WAIT_FOR_IT },
 };
 
 function lockError(request: Placed, { busy, by }: Busy): DtError {

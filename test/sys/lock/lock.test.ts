@@ -523,14 +523,12 @@ describe("a lock that cannot be removed when it is released", () => {
 });
 
 describe("reasons", () => {
-  test("re-entry is refused at once", async () => {
+  test("within one process, too, the holder is named", async () => {
     const directory = scratch();
     const lock = await acquireLock(request(directory));
-    const began = performance.now();
-    const error = await rejection(acquireLock(request(directory, { timeoutMs: 60_000 })));
-    expect(performance.now() - began).toBeLessThan(5000);
-    expect(error.details?.reason).toBe("re-entry");
-    expect(error.message).toContain("this very process holds it already, doing: start");
+    const error = await rejection(acquireLock(request(directory, { timeoutMs: 20 })));
+    expect(error.details?.reason).toBe("held");
+    expect(error.message).toContain(`pid ${process.pid} `);
     lock.release();
   });
 
@@ -688,5 +686,39 @@ test("a full or read-only disk refuses new locks with its reason, and held ones 
     "read-only, even unwritten": ["held", "guard-busy", "guard-busy", "held", false],
     "read-only": "cannot-write",
     "read-only, no guard yet": "cannot-write",
+  });
+});
+
+describe("turns within one process", () => {
+  test("those who wait get the lock in the order in which they asked, also when some give up", async () => {
+    const directory = scratch();
+    const first = await acquireLock(request(directory));
+    const got: number[] = [];
+    const givesUp = new AbortController();
+    const waiting = [1, 2, 3, 4].map(async (number) => {
+      const signal = number === 2 ? givesUp.signal : undefined;
+      const lock = await acquireLock(request(directory, { timeoutMs: 60_000, signal }));
+      got.push(number);
+      lock.release();
+    });
+    givesUp.abort();
+    first.release();
+    await Promise.allSettled(waiting);
+    expect(got).toEqual([1, 3, 4]);
+  });
+
+  test("one that leaves in its turn passes it on", async () => {
+    const directory = scratch();
+    const first = await acquireLock(request(directory));
+    const leaves = new AbortController();
+    const one = acquireLock(request(directory, { timeoutMs: 60_000, signal: leaves.signal }));
+    const next = acquireLock(request(directory, { timeoutMs: 60_000 }));
+    // Its turn has come, but another process is at work on the lock, and then it is called off.
+    const guard = tryFlock(join(directory, "a:b:c.guard"));
+    first.release();
+    leaves.abort();
+    expect(String((await rejection(one)).name)).toBe("AbortError");
+    if (guard.is === "held") guard.lock.release();
+    (await next).release();
   });
 });
