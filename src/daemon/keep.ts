@@ -14,8 +14,12 @@ import { statOf } from "../sys/base/stat.ts";
 import { presenceOf } from "../sys/process/identity.ts";
 import type { Dt } from "./dt.ts";
 
-/** A process that was asked to host, or to finish a stop, has this long before another one is asked. */
-const AGAIN_MS = 15_000;
+/**
+ * A process that was asked to host, or to finish a stop, has this long before another one is asked: the first time,
+ * and at most. It doubles each time.
+ */
+const AGAIN_MS = 1000;
+const AGAIN_MOST_MS = 15_000;
 const STOP_LIMIT_MS = 120_000;
 
 interface Known {
@@ -31,7 +35,7 @@ export interface Keeper {
 
 export function makeKeeper(world: World, { dt, log }: { dt: Dt; log: Log }): Keeper {
   const known = new Map<string, Known>();
-  const asked = new Map<string, number>();
+  const asked = new Map<string, { at: number; againMs: number }>();
   const said = new Set<string>();
 
   function look(roots: readonly string[]): void {
@@ -64,9 +68,11 @@ export function makeKeeper(world: World, { dt, log }: { dt: Dt; log: Log }): Kee
   function once({ token, phase, host }: LaunchRecord, act: () => void): void {
     const who = `${token} ${phase} ${host.pid} ${host.startTime}`;
     const now = performance.now();
-    if (now - (asked.get(who) ?? Number.NEGATIVE_INFINITY) < AGAIN_MS) return;
-    asked.set(who, now);
-    for (const [one, at] of asked) if (now - at > 10 * AGAIN_MS) asked.delete(one);
+    const before = asked.get(who);
+    if (before !== undefined && now - before.at < before.againMs) return;
+    const againMs = before === undefined ? AGAIN_MS : Math.min(2 * before.againMs, AGAIN_MOST_MS);
+    asked.set(who, { at: now, againMs });
+    for (const [one, { at }] of asked) if (now - at > 10 * AGAIN_MOST_MS) asked.delete(one);
     act();
   }
 

@@ -37,16 +37,18 @@ export async function* askHost(ground: Ground, asking: Asking): AsyncGenerator<H
   let kind: string | null = asking.isOwn === true || process.platform !== "linux" ? null : "";
   for (let hosts = 1; ; hosts++) {
     const answers = converse(ground, { asking, request, kind });
-    let unlike = false;
+    let isLike = true;
     for await (const word of answers) {
       if (word.is === "over") return;
-      unlike = word.is === "unlike";
-      if (unlike) break;
+      if (word.is === "unlike") {
+        // Another host, for callers that are like this one.
+        kind = kind === "" && !word.isOwn ? kindOf(request.keyring) : null;
+        isLike = false;
+        break;
+      }
       yield word;
     }
-    // Another host, for callers that are like this one.
-    if (unlike) kind = kind === "" ? kindOf(request.keyring) : null;
-    else if (hosts >= MOST_HOSTS) throw hostLost(ground, asking.starts.length === 1 ? (asking.starts[0]?.key ?? null) : null);
+    if (isLike && hosts >= MOST_HOSTS) throw hostLost(ground, asking.starts.length === 1 ? (asking.starts[0]?.key ?? null) : null);
   }
 }
 

@@ -58,7 +58,8 @@ export type CallerWord = Request | { is: "cancel" };
 
 export type HostWord =
   | { is: "hello"; version: number; pid: number }
-  | { is: "unlike"; what: string }
+  /** `isOwn`: no host that others use can. */
+  | { is: "unlike"; what: string; isOwn: boolean }
   | LaunchEvent
   | HostedEvent
   /** Nothing more is said. */

@@ -49,7 +49,7 @@ export async function startAfterBackoff(
       ground,
       report,
       spec: asked,
-      options: { restarts: run.record.restarts + 1, streak, stillWanted, replaces: run.record.token },
+      options: { restarts: restartsOf(ground, run), streak, stillWanted, replaces: run.record.token },
     });
     restart?.done(null);
     if (started.is !== "started") {
@@ -64,6 +64,13 @@ export async function startAfterBackoff(
     if (stillMine()) await giveUpStarting(ground, { run, spec: asked, error });
     throw error;
   }
+}
+
+/** The record of a launch that waits counts the next run already; another host may have written it. */
+function restartsOf({ store }: Ground, { record }: HostedRun): number {
+  const now = store.record(record.key);
+  const isWaiting = now.is === "there" && now.value.token === record.token && now.value.phase === "backoff";
+  return isWaiting ? now.value.restarts : record.restarts + 1;
 }
 
 type Early = Exclude<HostRequest | OwnRequest, EndingRequest | { is: "stuck" }>;
@@ -119,7 +126,7 @@ async function giveUpStarting(
     const current = ground.store.record(run.record.key);
     if (current.is !== "there" || current.value.token !== run.record.token || current.value.phase !== "backoff") return;
     ground.store.removeRecord(current.value);
-    noteStartFailure(ground, { spec, facts: { ...run.prepared, restarts: run.record.restarts + 1 }, error });
+    noteStartFailure(ground, { spec, facts: { ...run.prepared, restarts: current.value.restarts }, error });
   } finally {
     lock.release();
   }

@@ -6,7 +6,7 @@ import { DtError, EXIT } from "../../sys/base/error.ts";
 import type { LineConnection, LineHandlers } from "../../sys/net/lineconnection.ts";
 import type { Peer } from "../../sys/net/peer.ts";
 import { ownUid } from "../../sys/places/ownplace.ts";
-import { type Inherited, readInherited } from "../../sys/process/inherited.ts";
+import { type Inherited, mayHaveLineage, readInherited } from "../../sys/process/inherited.ts";
 import { ownKeyring } from "../../sys/process/keyring.ts";
 import { ownInheritance, unlikeness } from "../../sys/spawn/inheritance.ts";
 import { type CallerWord, type HostWord, LONGEST_REQUEST, PROTOCOL, type Request } from "../callers/wire.ts";
@@ -70,8 +70,8 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
   const take = (request: Request) => {
     if (request.version !== PROTOCOL) return refuse(wrong(`one of version ${PROTOCOL}`, `version ${request.version}`));
     const inherits = readInherited(peer.pid ?? 0);
-    const what = given.isOwn ? null : whatIsUnlike(inherits, request.keyring);
-    if (what !== null) return void (tell({ is: "unlike", what }) && line.close());
+    const unlike = given.isOwn ? null : whatIsUnlike(inherits, request.keyring);
+    if (unlike !== null) return void (tell({ is: "unlike", ...unlike }) && line.close());
     const end = () => void (tell({ is: "over" }) && line.close());
     given.onRequest(request, { tell, end, cancel: cancel.signal, inherits });
   };
@@ -103,10 +103,16 @@ function isRequest(message: unknown): message is Request {
   return is === "up" ? Array.isArray(more.nodes) : is === "adopt";
 }
 
-function whatIsUnlike(asker: Inherited | null, keyring: number): string | null {
+/**
+ * Without a lineage an orphan that shows nothing else can only be told by the host that it falls to: then each launch
+ * has a host of its own.
+ */
+function whatIsUnlike(asker: Inherited | null, keyring: number): { what: string; isOwn: boolean } | null {
   const own = ownInheritance();
-  if (asker === null || own === null) return "what it passes on, which cannot be read";
-  return unlikeness(asker, own) ?? (keyring === ownKeyring() ? null : "session keyring");
+  if (asker === null || own === null) return { what: "what it passes on, which cannot be read", isOwn: true };
+  if (!mayHaveLineage(asker) || !mayHaveLineage(own)) return { what: "a limit of file locks", isOwn: true };
+  const what = unlikeness(asker, own) ?? (keyring === ownKeyring() ? null : "session keyring");
+  return what === null ? null : { what, isOwn: false };
 }
 
 const LONGEST_SHOWN = 80;

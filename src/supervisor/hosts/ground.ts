@@ -14,7 +14,7 @@ interface GroundOfRequest {
   env: Record<string, string>;
 }
 
-export function groundOfRequest({ process: { self }, bystanders }: Hosting, { ground: given, env }: GroundOfRequest): Ground {
+export function groundOfRequest({ process: { self }, isOwn, bystanders }: Hosting, { ground: given, env }: GroundOfRequest): Ground {
   const table = makeProcessTable();
   const store = openStore({ directory: given.runDirectory, home: given.home, table });
   const ground = makeGround({
@@ -31,7 +31,7 @@ export function groundOfRequest({ process: { self }, bystanders }: Hosting, { gr
     isStrange: () => given.isStrange,
     owner: given.owner ?? null,
     bystanders,
-    shared: true,
+    ...(isOwn ? {} : { shared: true }),
   });
   return makeMoving(ground);
 }

@@ -24,6 +24,8 @@ export interface Work {
 
 export interface Hosting {
   process: HostProcess;
+  /** It serves one caller alone, and so perhaps one launch. */
+  isOwn: boolean;
   /** An orphan may be a stranger: see `Ground`. */
   bystanders: boolean;
   watchMembers: NonNullable<HostControl["watchMembers"]>;
@@ -40,12 +42,13 @@ export interface Hosting {
 
 interface Given {
   process: HostProcess;
+  isOwn: boolean;
   table: Ground["table"];
   /** Reports an orphan that no launch owns. */
   onStray(text: string): void;
 }
 
-export function makeHosting({ process: own, table, onStray }: Given): Hosting {
+export function makeHosting({ process: own, isOwn, table, onStray }: Given): Hosting {
   const works = new Set<Work>();
   const over = Promise.withResolvers<void>();
   const bystanders = process.pid === 1 || table.childrenOf(process.pid).length > 0;
@@ -54,6 +57,7 @@ export function makeHosting({ process: own, table, onStray }: Given): Hosting {
   const count = () => [...works].reduce((sum, work) => sum + work.count(), 0);
   return {
     process: own,
+    isOwn,
     bystanders,
     watchMembers: watchManyMembers({ table, bystanders }, onStray),
     works,

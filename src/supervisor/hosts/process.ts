@@ -39,16 +39,17 @@ interface Room {
 
 /** `words`: the root, for those who list processes; the socket; `own` for a host of one caller alone. */
 export async function runHost(own: HostProcess, [, address = "", of]: readonly string[]): Promise<number> {
+  const isOwn = of === "own";
   const strays = new Set<(text: string) => boolean>();
   const onStray = (text: string) => {
     if ([...strays].map((tell) => tell(text)).every((heard) => !heard)) complain(text);
   };
-  const hosting = makeHosting({ process: own, table: makeProcessTable(), onStray });
+  const hosting = makeHosting({ process: own, isOwn, table: makeProcessTable(), onStray });
   const room: Room = { hosting, hostless: makeHostlessLook(hosting, complain), strays };
   const unasked = Promise.withResolvers<void>();
   const waiting = setInterval(() => callers.count() === 0 && hosting.works.size === 0 && unasked.resolve(), FIRST_MS);
   const callers = makeCallers({
-    isOwn: of === "own",
+    isOwn,
     isLeaving: hosting.isLeaving,
     onGone() {},
     onRequest(request, caller) {

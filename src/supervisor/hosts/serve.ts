@@ -52,7 +52,7 @@ function serveOne(
     take: queue.take,
     hard: new AbortController().signal,
     cancel,
-    watchMembers: hosting.watchMembers,
+    ...(hosting.isOwn ? {} : { watchMembers: hosting.watchMembers }),
     onRun(record) {
       const isFirst = token === "";
       token = record.token;

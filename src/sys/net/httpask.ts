@@ -10,6 +10,7 @@
  *   the connection is encrypted               this side announces the end inside it, the server then closes, and
  *                                             this side resets its own
  *   the body has no end, or takes long        this side closes in the middle
+ *   the question is called off                this side resets its own: the server has ended
  *
  * The certificate is not checked: the question is whether this very server answers.
  */
@@ -70,7 +71,7 @@ export function askHttp(question: HttpQuestion): Promise<HttpAnswer> {
   };
   const { limitMs, signal } = question;
   const close = closerOf(exchange);
-  const onAbort = () => finish(exchange, { why: "the request was cancelled", hangUp: close });
+  const onAbort = () => finish(exchange, { why: "the request was cancelled", hangUp: reset });
   const onLimit = () => finish(exchange, { why: `nothing received within ${Math.round(limitMs)}ms`, hangUp: close });
   const timer = setTimeout(onLimit, limitMs);
   signal.addEventListener("abort", onAbort);
@@ -139,13 +140,14 @@ function finish(exchange: Exchange, { why, hangUp }: { why: string; hangUp: (soc
 function awaitClose(exchange: Exchange, patienceMs: number): (socket: Bun.Socket) => void {
   const { signal } = exchange.question;
   return (socket) => {
-    const closeNow = () => {
+    const closeBy = (hangUp: (socket: Bun.Socket) => void) => {
       clearTimeout(patience);
-      signal.removeEventListener("abort", closeNow);
-      closerOf(exchange)(socket);
+      signal.removeEventListener("abort", onAbort);
+      hangUp(socket);
     };
-    const patience = setTimeout(closeNow, patienceMs);
-    signal.addEventListener("abort", closeNow);
+    const onAbort = () => closeBy(reset);
+    const patience = setTimeout(closeBy, patienceMs, closerOf(exchange));
+    signal.addEventListener("abort", onAbort);
   };
 }
 
@@ -153,8 +155,24 @@ function closerOf({ isSecure }: Exchange): (socket: Bun.Socket) => void {
   return isSecure ? closeEncrypted : closePlain;
 }
 
+/** The run is over, and its server with it: an ordinary close would leave that one waiting. */
+function reset(socket: Bun.Socket): void {
+  socket.terminate();
+}
+
 function closePlain(socket: Bun.Socket): void {
-  socket.end();
+  if (hasClosed(socket)) socket.terminate();
+  else socket.end();
+}
+
+/** From <sys/socket.h>, recv(2). */
+const MSG_PEEK = 0x2;
+const MSG_DONTWAIT = DARWIN ? 0x80 : 0x40;
+
+/** Whether the server has closed already: the `end` event may not have come yet. */
+function hasClosed(socket: Bun.Socket): boolean {
+  const { fd } = socket as unknown as { fd: number };
+  return fd >= 0 && Number(libc().recv(fd, ptr(new Uint8Array(1)), 1, MSG_PEEK | MSG_DONTWAIT)) === 0;
 }
 
 /** Bun closes when the server has announced its end too. */

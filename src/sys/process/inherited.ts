@@ -60,6 +60,11 @@ const PRIORITY = 37;
 const POLICY = 38;
 const NAMESPACES = ["cgroup", "ipc", "mnt", "net", "pid_for_children", "time_for_children", "user", "uts"];
 
+/** Whether a child can be given a lineage (lineage.ts): an administrator has not limited file locks. */
+export function mayHaveLineage({ limits }: Inherited): boolean {
+  return limits[RLIMIT_LOCKS]?.[1] === "unlimited";
+}
+
 /** Null where it cannot be read: the process is gone, is another user's, or the system is not Linux. */
 export function readInherited(pid: number | "self"): Inherited | null {
   if (process.platform !== "linux") return null;
