@@ -4,9 +4,9 @@
  */
 import type { Log } from "../jobs/types.ts";
 import type { LaunchRecord } from "../state/types.ts";
+import { askAdopting } from "../supervisor/callers/caller.ts";
 import { groundOf, type World } from "../supervisor/ground/ground.ts";
 import { isHostless } from "../supervisor/host/adopt.ts";
-import { askAdopting } from "../supervisor/callers/caller.ts";
 import { keyHolder } from "../supervisor/launch/lock.ts";
 import type { Ground } from "../supervisor/launch/types.ts";
 import { messageOf } from "../sys/base/error.ts";
@@ -35,7 +35,7 @@ export interface Keeper {
 
 export function makeKeeper(world: World, { dt, log }: { dt: Dt; log: Log }): Keeper {
   const known = new Map<string, Known>();
-  const asked = new Map<string, { at: number; againMs: number }>();
+  const once = makeOnce();
   const said = new Set<string>();
 
   function look(roots: readonly string[]): void {
@@ -58,22 +58,16 @@ export function makeKeeper(world: World, { dt, log }: { dt: Dt; log: Log }): Kee
     if (mark !== found.mark) found.records = readRecords(found.ground);
     known.set(root, { ...found, mark });
     const left: LaunchRecord[] = [];
+    // One host serves many launches.
+    const living = new Set<string>();
     for (const record of found.records) {
+      const who = `${record.host.pid} ${record.host.startTime}`;
+      if (!living.has(who) && presenceOf(found.ground.table, record.host) === "alive") living.add(who);
+      if (living.has(who)) continue;
       if (isHostless(found.ground, record)) once(record, () => left.push(record));
       else if (isCutOff(found.ground, record)) once(record, () => finish(root, record));
     }
     if (left.length > 0) host(found.ground, left);
-  }
-
-  function once({ token, phase, host }: LaunchRecord, act: () => void): void {
-    const who = `${token} ${phase} ${host.pid} ${host.startTime}`;
-    const now = performance.now();
-    const before = asked.get(who);
-    if (before !== undefined && now - before.at < before.againMs) return;
-    const againMs = before === undefined ? AGAIN_MS : Math.min(2 * before.againMs, AGAIN_MOST_MS);
-    asked.set(who, { at: now, againMs });
-    for (const [one, { at }] of asked) if (now - at > 10 * AGAIN_MOST_MS) asked.delete(one);
-    act();
   }
 
   function host(ground: Ground, records: readonly LaunchRecord[]): void {
@@ -96,6 +90,21 @@ export function makeKeeper(world: World, { dt, log }: { dt: Dt; log: Log }): Kee
   }
 
   return { look };
+}
+
+/** Acts once, and again later if the record stays as it is. */
+function makeOnce() {
+  const asked = new Map<string, { at: number; againMs: number }>();
+  return ({ token, phase, host }: LaunchRecord, act: () => void): void => {
+    const who = `${token} ${phase} ${host.pid} ${host.startTime}`;
+    const now = performance.now();
+    const before = asked.get(who);
+    if (before !== undefined && now - before.at < before.againMs) return;
+    const againMs = before === undefined ? AGAIN_MS : Math.min(2 * before.againMs, AGAIN_MOST_MS);
+    asked.set(who, { at: now, againMs });
+    for (const [one, { at }] of asked) if (now - at > 10 * AGAIN_MOST_MS) asked.delete(one);
+    act();
+  };
 }
 
 function readRecords({ store }: Ground): LaunchRecord[] {

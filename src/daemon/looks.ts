@@ -1,5 +1,5 @@
 /**
- * The daemon's look around every few seconds: which roots there are, which launches lost their host, which root can be
+ * The daemon's look around every second: which roots there are, which launches lost their host, which root can be
  * watched now, and whether the daemon can still be reached. A look that fails is logged, and the next one comes.
  */
 import type { Log } from "../jobs/types.ts";
@@ -23,9 +23,9 @@ export interface Looks {
   close(): void;
 }
 
-const LOOK_EVERY_MS = 3000;
+const LOOK_EVERY_MS = 1000;
 /** Every so many looks everything is read again, even where nothing seems to have changed. */
-const LOOKS_UNTIL_ALL = 10;
+const LOOKS_UNTIL_ALL = 30;
 
 export function beginLooks({ paths, log, refresh, lookAtRoots, stayReachable }: LooksOptions): Looks {
   let looks = 0;

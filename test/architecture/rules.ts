@@ -29,7 +29,7 @@ export const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>>
     ["ffi", "text"],
     ["door"],
     ["files", "process", "pattern"],
-    ["places", "stdio", "kernel"],
+    ["places", "stdio", "kernel", "inherit"],
     ["seal", "spawn", "net", "match"],
     ["lock", "terminal", "watch"],
     ["capture"],
@@ -260,7 +260,8 @@ export const LIGHT: Readonly<Record<string, readonly string[]>> = {
     "src/supervisor/start/start.ts",
     "src/supervisor/prepare/launch.ts",
   ],
-  "src/supervisor/hosts/child.ts": [
+  "src/supervisor/hosts/process.ts": [
+    "src/supervisor/hosts/bringup.ts",
     "src/manifest/cache/known.ts",
     "src/sys/pattern/pattern.ts",
     "src/state/unsealed.ts",

@@ -5,7 +5,7 @@ import { lockKey } from "../../supervisor/launch/lock.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { queryOf, unrecordedQuery } from "../../supervisor/tree/query.ts";
 import { findTree } from "../../supervisor/tree/tree.ts";
-import { identifySelf, presenceOf } from "../../sys/process/identity.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
 import { showWord } from "../../sys/text/shell.ts";
 import { FIX, makeFinding } from "./finding.ts";
 import type { Finding, Repaired } from "./types.ts";
@@ -85,7 +85,7 @@ function cutOff(record: LaunchRecord): string {
  * meanwhile.
  */
 async function finish(ground: Ground, { record, by }: { record: LaunchRecord; by: Asker }): Promise<Repaired> {
-  const { store, table } = ground;
+  const { store } = ground;
   const { key } = record;
   const lock = await lockKey(ground, {
     key,

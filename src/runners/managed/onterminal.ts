@@ -5,8 +5,8 @@
  */
 import { formatTruth } from "../../output/truth.ts";
 import { askerOf } from "../../state/asker.ts";
-import { stopKey } from "../../supervisor/end/stopkey.ts";
 import { startDetached } from "../../supervisor/callers/caller.ts";
+import { stopKey } from "../../supervisor/end/stopkey.ts";
 import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
 import type { LaunchEvent, LaunchSpec } from "../../supervisor/launch/types.ts";
 import { EXIT, messageOf } from "../../sys/base/error.ts";

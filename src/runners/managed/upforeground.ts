@@ -5,10 +5,10 @@
 import type { Entry } from "../../logs/entries.ts";
 import { followKeys, type LogTarget } from "../../logs/followkeys.ts";
 import { makePrefix, prefixLine } from "../../output/logline.ts";
+import type { KeyOutcome, UpEvent, UpNode } from "../../supervisor/callers/types.ts";
 import { makeMoving } from "../../supervisor/ground/moving.ts";
 import { RESTART_SIGNAL } from "../../supervisor/host/request.ts";
 import { bringUp, type Up } from "../../supervisor/hosts/bringup.ts";
-import type { KeyOutcome, UpEvent, UpNode } from "../../supervisor/callers/types.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { isRunOver } from "../../supervisor/run/runover.ts";
 import { settledNow } from "../../supervisor/run/settle.ts";

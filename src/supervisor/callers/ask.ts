@@ -3,17 +3,23 @@
  * replaced by another, which is asked the same again: what the first one had begun is found there, and not begun twice
  * (supervisor/start/coalesce.ts).
  */
-import { ownKeyring } from "../../sys/process/keyring.ts";
-import { kindOf } from "../../sys/spawn/inheritance.ts";
+
+import { callerKind } from "../../sys/inherit/inheritance.ts";
+import { canReadInherited } from "../../sys/inherit/inherited.ts";
+import { ownKeyring } from "../../sys/inherit/keyring.ts";
 import type { Ground } from "../launch/types.ts";
 import { nameHost } from "../ticket/namehost.ts";
 import type { Ticketed } from "../ticket/ticket.ts";
 import { hostLost, reachHost } from "./reach.ts";
-import { type CallerWord, type HostWord, hostGroundOf, PROTOCOL, type Request } from "./wire.ts";
+import { type CallerWord, HOST_PROTOCOL, type HostAsk, type HostWord, hostGroundOf } from "./wire.ts";
 
-type Wanted = Request extends infer One ? (One extends Request ? Omit<One, "version" | "ground" | "keyring"> : never) : never;
+type Wanted = HostAsk extends infer One
+  ? One extends HostAsk
+    ? Omit<One, "version" | "ground" | "keyring">
+    : never
+  : never;
 
-export interface Asking {
+interface Asking {
   request: Wanted;
   /** The starts that are handed over: their files name the host from then on. */
   starts: readonly Omit<Ticketed, "asker">[];
@@ -30,11 +36,11 @@ const MOST_HOSTS = 5;
 export async function* askHost(ground: Ground, asking: Asking): AsyncGenerator<HostWord> {
   const request = {
     ...asking.request,
-    version: PROTOCOL,
+    version: HOST_PROTOCOL,
     ground: hostGroundOf(ground),
     keyring: ownKeyring(),
-  } as Request;
-  let kind: string | null = asking.isOwn === true || process.platform !== "linux" ? null : "";
+  } as HostAsk;
+  let kind: string | null = asking.isOwn === true || !canReadInherited ? null : "";
   for (let hosts = 1; ; hosts++) {
     const answers = converse(ground, { asking, request, kind });
     let isLike = true;
@@ -42,19 +48,20 @@ export async function* askHost(ground: Ground, asking: Asking): AsyncGenerator<H
       if (word.is === "over") return;
       if (word.is === "unlike") {
         // Another host, for callers that are like this one.
-        kind = kind === "" && !word.isOwn ? kindOf(request.keyring) : null;
+        kind = kind === "" && !word.isOwn ? callerKind(request.keyring) : null;
         isLike = false;
         break;
       }
       yield word;
     }
-    if (isLike && hosts >= MOST_HOSTS) throw hostLost(ground, asking.starts.length === 1 ? (asking.starts[0]?.key ?? null) : null);
+    if (isLike && hosts >= MOST_HOSTS)
+      throw hostLost(ground, asking.starts.length === 1 ? (asking.starts[0]?.key ?? null) : null);
   }
 }
 
 async function* converse(
   ground: Ground,
-  { asking, request, kind }: { asking: Asking; request: Request; kind: string | null },
+  { asking, request, kind }: { asking: Asking; request: HostAsk; kind: string | null },
 ): AsyncGenerator<HostWord> {
   const line = await reachHost(ground, { kind, env: request.env });
   for (const start of asking.starts) nameHost(ground, { start, pid: line.pid });
@@ -73,7 +80,7 @@ async function* converse(
 }
 
 /** The environment goes once, and not with each spec that has the same. */
-function withoutEnv(request: Request): CallerWord {
+function withoutEnv(request: HostAsk): CallerWord {
   const { env } = request;
   const strip = <T extends { env?: Record<string, string> }>(spec: T): T =>
     spec.env === env ? { ...spec, env: undefined } : spec;

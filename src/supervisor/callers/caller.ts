@@ -37,8 +37,8 @@ export async function startDetached({ ground, spec, until, report, cancel }: Det
 }
 
 /**
- * Asks for a host for those launches of the root whose own is gone, and does not wait for it: the host finds out whether
- * there is something to take over.
+ * Asks for a host for those launches of the root whose own is gone. The host finds out whether there is something to
+ * take over; that is not waited for.
  */
 export async function askAdopting(ground: Ground, env: Record<string, string>): Promise<void> {
   for await (const word of askHost(ground, { request: { is: "adopt", keys: null, env }, starts: [] }))

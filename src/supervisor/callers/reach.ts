@@ -10,9 +10,10 @@
  */
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { HIDDEN } from "../../sys/base/hidden.ts";
+import { linkStatOf } from "../../sys/base/stat.ts";
 import { tryFlock } from "../../sys/files/flock.ts";
-import type { LineConnection } from "../../sys/net/lineconnection.ts";
 import { connectForLines } from "../../sys/net/lineclient.ts";
+import type { LineConnection } from "../../sys/net/lineconnection.ts";
 import { spawnDetached } from "../../sys/spawn/spawn.ts";
 import { linesOf } from "../../sys/text/textlines.ts";
 import { toError } from "../launch/failure.ts";
@@ -37,7 +38,7 @@ export interface HostLine {
   close(): void;
 }
 
-export interface Reach {
+interface Reach {
   /** What the host's callers have in common besides the root (address.ts). Null: the host is for this caller alone. */
   kind: string | null;
   env: Record<string, string>;
@@ -49,6 +50,7 @@ export async function reachHost(ground: Ground, { kind, env }: Reach): Promise<H
   const address = hostAddress(ground, kind);
   const deadline = performance.now() + BIRTH_MS;
   for (;;) {
+    const before = inodeOf(address);
     const found = await connectToHost(address);
     if (found !== null) return found;
     const turn = tryFlock(`${address}.lock`);
@@ -58,12 +60,17 @@ export async function reachHost(ground: Ground, { kind, env }: Reach): Promise<H
     }
     if (turn.is === "busy") return makeHost(ground, { env, address: ownAddress(ground), isOwn: true });
     try {
-      // The caller that had the lock until now has made one.
-      return (await connectToHost(address)) ?? (await makeHost(ground, { env, address, isOwn: false }));
+      // The caller that had the lock until now may have made one.
+      const another = inodeOf(address) === before ? null : await connectToHost(address);
+      return another ?? (await makeHost(ground, { env, address, isOwn: false }));
     } finally {
       if (turn.is === "held") turn.lock.release();
     }
   }
+}
+
+function inodeOf(address: string): number | undefined {
+  return linkStatOf(address)?.ino;
 }
 
 function ownAddress(ground: Ground): string {

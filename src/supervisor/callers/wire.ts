@@ -15,7 +15,7 @@ import type { FailureReport, Ground, LaunchEvent, LaunchSpec } from "../launch/t
 import type { HostedEvent, UpNode } from "./types.ts";
 
 /** Raised with each change that an older or newer dt would misread. */
-export const PROTOCOL = 1;
+export const HOST_PROTOCOL = 1;
 /** The longest request, in bytes. 1000 commands take about 3 MB. */
 export const LONGEST_REQUEST = 8 * 1024 * 1024;
 
@@ -46,7 +46,7 @@ interface Asked {
   keyring: number;
 }
 
-export type Request = Asked &
+export type HostAsk = Asked &
   (
     | { is: "start"; spec: LaunchSpec }
     | { is: "up"; nodes: UpNode[] }
@@ -54,7 +54,7 @@ export type Request = Asked &
     | { is: "adopt"; keys: string[] | null }
   );
 
-export type CallerWord = Request | { is: "cancel" };
+export type CallerWord = HostAsk | { is: "cancel" };
 
 export type HostWord =
   | { is: "hello"; version: number; pid: number }

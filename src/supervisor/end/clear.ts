@@ -4,7 +4,7 @@
  * ended as before, and less is known about it.
  */
 import type { Asker } from "../../state/types.ts";
-import { identifySelf, presenceOf } from "../../sys/process/identity.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
 import { lockKey } from "../launch/lock.ts";
 import type { Site } from "../launch/types.ts";
 import { queryOf } from "../tree/query.ts";

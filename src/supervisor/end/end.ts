@@ -152,8 +152,7 @@ async function endBackoff(
   if (isEnd) write(request, () => store.writeExit(exit));
   if (kept !== null) return { exit, stopped, tookMs: Math.round(performance.now() - began), left: kept.left };
   if (request.isFollowed === true) {
-    if (request.isOwn === true)
-      return { exit, stopped, tookMs: Math.round(performance.now() - began), left: null };
+    if (request.isOwn === true) return { exit, stopped, tookMs: Math.round(performance.now() - began), left: null };
     store.writeRecord({ ...record, phase: "stopping", stopping: { by: request.by, at } });
     await waitForHostGone(ground, record);
     return { exit, stopped, tookMs: Math.round(performance.now() - began), left: null };

@@ -2,7 +2,7 @@
  * `dt stop` of one key. The caller does it itself, under the key's lock, and it works the same with or without a host.
  */
 import type { LaunchRecord } from "../../state/types.ts";
-import { identifySelf, type ProcessTable, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
+import { type ProcessTable, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
 import { nestedError } from "../launch/nested.ts";
 import type { Report, Site } from "../launch/types.ts";
 import { announcedStarts, awaitNamed } from "../ticket/announced.ts";

@@ -23,8 +23,8 @@ export interface EndRequest {
   /** The leader's exit, if this process is its host. */
   ownExit?: Promise<{ code: number | null; signal: string | null }>;
   /**
-   * What ends the launch is what serves it, so nothing waits until its host lets go of it. Default: false, as for a start
-   * that the same host makes for another caller.
+   * What ends the launch is what serves it, so nothing waits until its host lets go of it. Default: false, as for a
+   * start that the same host makes for another caller.
    */
   isOwn?: boolean;
 }

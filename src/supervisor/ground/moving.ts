@@ -4,7 +4,7 @@
  */
 import { movePath } from "../../state/moved.ts";
 import { openStore } from "../../state/store.ts";
-import { followDirectory } from "../../sys/files/follow.ts";
+import { type Followed, followDirectory } from "../../sys/files/follow.ts";
 import type { Ground } from "../launch/types.ts";
 
 /** Where a path of the project is now, for a launch that was started with `env`, in case the folder was moved since. */
@@ -12,15 +12,16 @@ export function movedWith({ root }: Ground, env: Record<string, string>): (path:
   return (path) => movePath(path, { from: env.DIALTONE_ROOT ?? root, to: root });
 }
 
-export function makeMoving(ground: Ground): Ground {
+/** `followed`: the root's folder, where this process follows it already. */
+export function makeMoving(ground: Ground, followed: Followed = followDirectory(ground.root)): Ground {
   const { root, cache, store, home, table } = ground;
-  const now = followDirectory(root);
+  const { now } = followed;
   const moved = (path: string) => movePath(path, { from: root, to: now() });
   const { directory } = store;
-  const followed = openStore({ home, table, directory: () => moved(directory) });
+  const movedStore = openStore({ home, table, directory: () => moved(directory) });
   return {
     ...ground,
-    store: followed,
+    store: movedStore,
     get root() {
       return now();
     },

@@ -72,10 +72,11 @@ export async function restartNow(
 ): Promise<HostedRun | null> {
   const { ground, report } = host;
   // A cascaded restart keeps the environment of the user who started this launch.
-  const env = request.spec.asker.by === "policy" ? run.spec.env : request.spec.env;
+  const from = request.spec.asker.by === "policy" ? run.spec : request.spec;
   const spec = {
     ...request.spec,
-    env,
+    env: from.env,
+    inherits: from.inherits,
     detached: run.spec.detached,
     terminal: sizeOf(run),
     owner: run.spec.owner ?? null,

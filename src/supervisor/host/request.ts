@@ -14,6 +14,8 @@ import { temporaryName } from "../../sys/door/temporaryname.ts";
 import { createFile } from "../../sys/files/filewrite.ts";
 import { removeFile, tryUnlink } from "../../sys/files/removal.ts";
 import { writeError } from "../../sys/files/writeerror.ts";
+import { ownInheritance, unlikeness } from "../../sys/inherit/inheritance.ts";
+import { type Inherited, readInherited } from "../../sys/inherit/inherited.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { readSealed, writeSealed } from "../../sys/seal/sealed.ts";
 import { findVault, makeVault, type Vault } from "../../sys/seal/vault.ts";
@@ -32,7 +34,8 @@ interface RequestFile {
 interface ReplyFile {
   version: 1;
   nonce: string;
-  state: "claimed" | "done" | "failed";
+  /** `unlike`: this host cannot start it as its asker would. */
+  state: "claimed" | "done" | "failed" | "unlike";
   error: FailureReport | null;
 }
 
@@ -66,6 +69,7 @@ export async function askRestart(
       const answer = readSealed(reply, { seal: vault.seal, check: (value) => value as ReplyFile });
       if (answer.is === "there") {
         if (answer.value.state === "done") return "restarted";
+        if (answer.value.state === "unlike") return "no-answer";
         if (answer.value.error !== null) throw toError(answer.value.error);
         if (!isAlive) return "no-answer";
       } else if (!isAlive || performance.now() > deadline) {
@@ -153,12 +157,28 @@ export function claimRequests(
       // a full disk: the launch matters more, and an asker without an answer goes on as if there were no host
     }
   };
+  const inherits = inheritedFor(ground, spec);
+  if (inherits === "unlike") {
+    reply("unlike", null);
+    return;
+  }
   reply("claimed", null);
   push({
     is: "restart",
-    spec,
+    spec: { ...spec, inherits },
     done: (error) => reply(error === null ? "done" : "failed", error === null ? null : toFailure(error)),
   });
+}
+
+/**
+ * What a restart's processes inherit: from the person who asks. Its asker waits, so it can be read. A host in a
+ * terminal restarts its launch all the same, as far as it can: the terminal goes on showing it.
+ */
+function inheritedFor({ shared }: Ground, { asker }: LaunchSpec): Inherited | undefined | "unlike" {
+  const inherits = readInherited(asker.pid) ?? undefined;
+  const own = ownInheritance();
+  const isUnlike = inherits !== undefined && own !== null && unlikeness(inherits, own) !== null;
+  return isUnlike && shared === true ? "unlike" : inherits;
 }
 
 function claim(from: string, to: string): boolean {

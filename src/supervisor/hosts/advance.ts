@@ -3,9 +3,9 @@
  * reports once when nothing more is awaited. The table in schedule.ts says which nodes may start.
  */
 import type { Asker } from "../../state/types.ts";
+import type { KeyOutcome, UpNode } from "../callers/types.ts";
 import { describeAsker } from "../launch/exit.ts";
 import { nextStep, SETTLED, type Stage } from "./schedule.ts";
-import type { KeyOutcome, UpNode } from "../callers/types.ts";
 import { callOff, changeOutcome, isForsaken, preventNode, type UpState } from "./upstate.ts";
 
 /**

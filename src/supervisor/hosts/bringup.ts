@@ -3,6 +3,8 @@
  * start, and all are stopped in reverse order of needs. Each launch is served as by a host of its own. When this host
  * lets go of one, it notes that on disk (`released`).
  */
+
+import type { KeyOutcome, UpEvent, UpNode } from "../callers/types.ts";
 import { beginHosting } from "../host/host.ts";
 import { claimRequests } from "../host/request.ts";
 import type { Ground } from "../launch/types.ts";
@@ -12,7 +14,6 @@ import { makeStopLook } from "../ticket/ticket.ts";
 import { advance, lookForStops } from "./advance.ts";
 import { watchManyMembers } from "./members.ts";
 import { serveNode } from "./servenode.ts";
-import type { KeyOutcome, UpEvent, UpNode } from "../callers/types.ts";
 import { endServed, leaveUnstarted, makeUpState, type UpState } from "./upstate.ts";
 
 /** How late it is noticed that a waiting launch was called off, in milliseconds. */

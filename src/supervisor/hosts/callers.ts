@@ -3,13 +3,13 @@
  * this dt can read it, and whether the host can start what it asks for as the caller would.
  */
 import { DtError, EXIT } from "../../sys/base/error.ts";
+import { ownInheritance, unlikeness } from "../../sys/inherit/inheritance.ts";
+import { type Inherited, mayHaveLineage, readInherited } from "../../sys/inherit/inherited.ts";
+import { ownKeyring } from "../../sys/inherit/keyring.ts";
 import type { LineConnection, LineHandlers } from "../../sys/net/lineconnection.ts";
 import type { Peer } from "../../sys/net/peer.ts";
 import { ownUid } from "../../sys/places/ownplace.ts";
-import { type Inherited, mayHaveLineage, readInherited } from "../../sys/process/inherited.ts";
-import { ownKeyring } from "../../sys/process/keyring.ts";
-import { ownInheritance, unlikeness } from "../../sys/spawn/inheritance.ts";
-import { type CallerWord, type HostWord, LONGEST_REQUEST, PROTOCOL, type Request } from "../callers/wire.ts";
+import { type CallerWord, HOST_PROTOCOL, type HostAsk, type HostWord, LONGEST_REQUEST } from "../callers/wire.ts";
 import { toFailure } from "../launch/failure.ts";
 
 /** One connection whose request was taken. */
@@ -36,7 +36,7 @@ interface Given {
   /** The host was made for one caller: it starts everything as that one would. */
   isOwn: boolean;
   isLeaving(): boolean;
-  onRequest(request: Request, caller: Caller): void;
+  onRequest(request: HostAsk, caller: Caller): void;
   /** A connection has ended. */
   onGone(): void;
 }
@@ -47,7 +47,7 @@ export function makeCallers(given: Given): Callers {
     accept(line, peer) {
       if (peer?.uid !== ownUid() || given.isLeaving()) return null;
       open.add(line);
-      line.send({ is: "hello", version: PROTOCOL, pid: process.pid } satisfies HostWord);
+      line.send({ is: "hello", version: HOST_PROTOCOL, pid: process.pid } satisfies HostWord);
       return listenTo(line, { ...given, peer, onGone: () => open.delete(line) && given.onGone() });
     },
     count: () => open.size,
@@ -67,8 +67,9 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
     tell({ is: "failed", error: toFailure(error) });
     line.close();
   };
-  const take = (request: Request) => {
-    if (request.version !== PROTOCOL) return refuse(wrong(`one of version ${PROTOCOL}`, `version ${request.version}`));
+  const take = (request: HostAsk) => {
+    if (request.version !== HOST_PROTOCOL)
+      return refuse(wrong(`one of version ${HOST_PROTOCOL}`, `version ${request.version}`));
     const inherits = readInherited(peer.pid ?? 0);
     const unlike = given.isOwn ? null : whatIsUnlike(inherits, request.keyring);
     if (unlike !== null) return void (tell({ is: "unlike", ...unlike }) && line.close());
@@ -87,7 +88,9 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
       }
     },
     onGarbage: (what) =>
-      refuse(what === "too-long" ? wrong(`at most ${LONGEST_REQUEST} bytes`, "more") : wrong("a line of JSON", "no JSON")),
+      refuse(
+        what === "too-long" ? wrong(`at most ${LONGEST_REQUEST} bytes`, "more") : wrong("a line of JSON", "no JSON"),
+      ),
     onClose() {
       isOpen = false;
       given.onGone();
@@ -96,7 +99,7 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
 }
 
 /** dt wrote it, if it is of this version: what is looked at is that it is one. */
-function isRequest(message: unknown): message is Request {
+function isRequest(message: unknown): message is HostAsk {
   const { is, ground, env, ...more } = (message ?? {}) as Partial<Record<string, unknown>>;
   if (typeof ground !== "object" || ground === null || typeof env !== "object" || env === null) return false;
   if (is === "start") return typeof more.spec === "object" && more.spec !== null;

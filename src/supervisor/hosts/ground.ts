@@ -1,5 +1,6 @@
 /** The ground of a request, as its caller has it, for this process. */
 import { openStore } from "../../state/store.ts";
+import { type Followed, followDirectory } from "../../sys/files/follow.ts";
 import type { LockBackend } from "../../sys/lock/lock.ts";
 import { makeProcessTable } from "../../sys/process/table.ts";
 import type { HostGround } from "../callers/wire.ts";
@@ -14,7 +15,10 @@ interface GroundOfRequest {
   env: Record<string, string>;
 }
 
-export function groundOfRequest({ process: { self }, isOwn, bystanders }: Hosting, { ground: given, env }: GroundOfRequest): Ground {
+export function groundOfRequest(
+  { process: { self }, isOwn, bystanders, followed }: Hosting,
+  { ground: given, env }: GroundOfRequest,
+): Ground {
   const table = makeProcessTable();
   const store = openStore({ directory: given.runDirectory, home: given.home, table });
   const ground = makeGround({
@@ -33,5 +37,14 @@ export function groundOfRequest({ process: { self }, isOwn, bystanders }: Hostin
     bystanders,
     ...(isOwn ? {} : { shared: true }),
   });
-  return makeMoving(ground);
+  return makeMoving(ground, followRoot(followed, given.root));
+}
+
+/** One open directory for all launches of a root, until another folder takes its place. */
+function followRoot(followed: Hosting["followed"], root: string): Followed {
+  const known = followed.get(root);
+  if (known?.isInPlace() === true) return known;
+  const now = followDirectory(root);
+  followed.set(root, now);
+  return now;
 }

@@ -2,6 +2,7 @@
  * What a host's process serves: works, each a launch or the launches of one `dt up`. The process ends with the last of
  * them.
  */
+import type { Followed } from "../../sys/files/follow.ts";
 import type { Ground } from "../launch/types.ts";
 import { release } from "../run/notes.ts";
 import type { EndingRequest, HostControl } from "../run/types.ts";
@@ -13,7 +14,7 @@ export interface HostProcess {
   env: Record<string, string | undefined>;
 }
 
-export interface Work {
+export interface HostWork {
   /** Launches, and starts under way. */
   count(): number;
   keys(): readonly string[];
@@ -29,9 +30,11 @@ export interface Hosting {
   /** An orphan may be a stranger: see `Ground`. */
   bystanders: boolean;
   watchMembers: NonNullable<HostControl["watchMembers"]>;
-  works: ReadonlySet<Work>;
+  /** Folders of roots that it keeps open, by the path by which callers named them. */
+  followed: Map<string, Followed>;
+  works: ReadonlySet<HostWork>;
   /** Serves it until it is over. The host ends with its last work. */
-  serve(work: Work, done: Promise<unknown>): void;
+  serve(work: HostWork, done: Promise<unknown>): void;
   /** Lets go of a launch that another process, or another start here, has taken over. */
   release(ground: Ground, token: string): void;
   /** True once the host takes no more requests. */
@@ -49,7 +52,7 @@ interface Given {
 }
 
 export function makeHosting({ process: own, isOwn, table, onStray }: Given): Hosting {
-  const works = new Set<Work>();
+  const works = new Set<HostWork>();
   const over = Promise.withResolvers<void>();
   const bystanders = process.pid === 1 || table.childrenOf(process.pid).length > 0;
   table.becomeSubreaper();
@@ -59,6 +62,7 @@ export function makeHosting({ process: own, isOwn, table, onStray }: Given): Hos
     process: own,
     isOwn,
     bystanders,
+    followed: new Map(),
     watchMembers: watchManyMembers({ table, bystanders }, onStray),
     works,
     serve(work, done) {

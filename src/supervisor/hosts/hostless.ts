@@ -2,8 +2,9 @@
  * Launches of the root whose host is gone: the root's host serves them, too. It looks when it is asked to, and soon
  * after each start.
  */
-import type { Ground } from "../launch/types.ts";
+
 import { isHostless } from "../host/adopt.ts";
+import type { Ground, Report } from "../launch/types.ts";
 import type { Hosting } from "./hosting.ts";
 import { serveAgain } from "./serve.ts";
 
@@ -17,10 +18,10 @@ export interface HostlessLook {
 
 /** `say`: hears what concerns no caller. */
 export function makeHostlessLook(hosting: Hosting, say: (text: string) => void): HostlessLook {
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  let isComing = false;
   const now = (makeGround: () => Ground) => {
     for (const key of hostlessKeys(hosting, makeGround())) {
-      const report = (event: Parameters<Parameters<typeof serveAgain>[1]["report"]>[0]) => {
+      const report: Report = (event) => {
         if (event.is === "failed") say(`${key}: ${event.error.message}`);
       };
       // A ground of its own: it may be a stranger's launch.
@@ -30,8 +31,10 @@ export function makeHostlessLook(hosting: Hosting, say: (text: string) => void):
   return {
     now,
     soon(makeGround) {
-      timer ??= setTimeout(() => {
-        timer = null;
+      if (isComing) return;
+      isComing = true;
+      setTimeout(() => {
+        isComing = false;
         if (!hosting.isLeaving()) now(makeGround);
       }, SOON_MS);
     },

@@ -1,7 +1,7 @@
 /**
- * A host's process, `dt __host`: it listens for callers, serves what they ask for, and ends with the last launch that it
- * serves. If it is killed at any instant, what it served runs on: see supervisor/host/host.ts, and supervisor/callers/
- * reach.ts for what the next caller finds.
+ * A host's process, `dt __host`: it listens for callers, serves what they ask for, and ends with the last launch that
+ * it serves. If it is killed at any instant, what it served runs on: see supervisor/host/host.ts, and
+ * supervisor/callers/reach.ts for what the next caller finds.
  *
  *   killed                             what its callers find
  *   --------------------------------   -----------------------------------------------------------------------------
@@ -11,12 +11,13 @@
  *   while it serves                    nothing more is reported, and the launch has a host that is gone: the root's
  *                                      next host serves it (hostless.ts)
  */
-import { lstatSync, unlinkSync } from "node:fs";
 import { DtError, EXIT } from "../../sys/base/error.ts";
+import { linkStatOf } from "../../sys/base/stat.ts";
+import { tryUnlink } from "../../sys/files/removal.ts";
 import { type LineServer, listenForLines } from "../../sys/net/lineserver.ts";
 import { makeProcessTable } from "../../sys/process/table.ts";
 import { writeText } from "../../sys/stdio/stdio.ts";
-import { type Birth, type HostWord, LONGEST_REQUEST, type Request } from "../callers/wire.ts";
+import { type Birth, type HostAsk, type HostWord, LONGEST_REQUEST } from "../callers/wire.ts";
 import { RESTART_SIGNAL } from "../host/request.ts";
 import { toFailure } from "../launch/failure.ts";
 import type { LaunchSpec } from "../launch/types.ts";
@@ -54,6 +55,8 @@ export async function runHost(own: HostProcess, [, address = "", of]: readonly s
     onGone() {},
     onRequest(request, caller) {
       clearInterval(waiting);
+      // Nobody else is to find it.
+      if (isOwn) tryUnlink(address);
       take(room, { request, caller });
     },
   });
@@ -78,7 +81,7 @@ export async function runHost(own: HostProcess, [, address = "", of]: readonly s
   return EXIT.done;
 }
 
-function take({ hosting, hostless, strays }: Room, { request, caller }: { request: Request; caller: Caller }): void {
+function take({ hosting, hostless, strays }: Room, { request, caller }: { request: HostAsk; caller: Caller }): void {
   const { env } = request;
   const whole = <T extends { env?: Record<string, string> }>(spec: T): T =>
     Object.assign(spec, { env: spec.env ?? env, ...(caller.inherits === null ? {} : { inherits: caller.inherits }) });
@@ -113,8 +116,8 @@ function take({ hosting, hostless, strays }: Room, { request, caller }: { reques
 
 /** Throws `host-address`, and the system's error. */
 function listenAt(address: string, { accept }: ReturnType<typeof makeCallers>): LineServer {
-  const there = lstatSync(address, { throwIfNoEntry: false });
-  if (there?.isSocket()) unlinkSync(address);
+  const there = linkStatOf(address);
+  if (there?.isSocket()) tryUnlink(address);
   else if (there !== undefined)
     throw new DtError(
       "host-address",

@@ -1,15 +1,15 @@
 /** Serves one launch in a host's process: one that is asked for, or one whose own host is gone. */
 import { identifySelf, sameIdentity } from "../../sys/process/identity.ts";
+import { resolveAnew } from "../ground/spec.ts";
 import { hostAgain, hostLaunch } from "../host/host.ts";
 import { claimRequests } from "../host/request.ts";
 import { toFailure } from "../launch/failure.ts";
 import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
 import { makeRequestQueue } from "../run/queue.ts";
 import type { HostControl, HostEnd, HostRequest } from "../run/types.ts";
-import { resolveAnew } from "../ground/spec.ts";
 import { isVisible } from "../ticket/namehost.ts";
 import { holdTicket, mayWait } from "../ticket/ticket.ts";
-import type { Hosting, Work } from "./hosting.ts";
+import type { Hosting, HostWork } from "./hosting.ts";
 import { settledEvent } from "./settled.ts";
 
 interface Served {
@@ -24,24 +24,24 @@ interface Served {
 export function serveStart(hosting: Hosting, { spec, ...served }: Omit<Served, "key"> & { spec: LaunchSpec }): void {
   const { ground, report, cancel } = served;
   const { key } = spec;
-  serveOne(hosting, { ...served, key }, async (control) => {
+  const host = async (control: HostControl) => {
     if (mayWait(spec.settings) || isVisible(ground, spec)) holdTicket(ground, spec);
     const end = await hostLaunch({ ground, report, control }, spec);
     if (end.is === "unchanged") report(await settledEvent(ground, { record: end.record, signal: cancel }));
     return end;
-  });
+  };
+  serveOne(hosting, { ...served, key, host });
 }
 
 /** Serves a launch whose host is gone. Nothing is done when there is nothing to take over. */
 export function serveAgain(hosting: Hosting, served: Served): void {
   const { ground, key, report } = served;
-  serveOne(hosting, served, (control) => hostAgain({ ground, report, control }, key));
+  serveOne(hosting, { ...served, host: (control) => hostAgain({ ground, report, control }, key) });
 }
 
 function serveOne(
   hosting: Hosting,
-  { ground, key, report, cancel }: Served,
-  host: (control: HostControl) => Promise<HostEnd | null>,
+  { ground, key, report, cancel, host }: Served & { host(control: HostControl): Promise<HostEnd | null> },
 ): void {
   const queue = makeRequestQueue<HostRequest>();
   let token = "";
@@ -60,7 +60,7 @@ function serveOne(
     },
     resolveAnew: (spec) => resolveAnew(ground, spec),
   };
-  const work: Work = {
+  const work: HostWork = {
     count: () => 1,
     keys: () => [key],
     stop: queue.push,

@@ -9,7 +9,7 @@ import { resolveAnew } from "../ground/spec.ts";
 import { hostLaunch } from "../host/host.ts";
 import { toFailure } from "../launch/failure.ts";
 import { lineOf } from "../launch/line.ts";
-import type { Ground, LaunchEvent, LaunchSpec } from "../launch/types.ts";
+import type { LaunchEvent, LaunchSpec } from "../launch/types.ts";
 import { runTask } from "../oneshot/task.ts";
 import { makeRequestQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";

@@ -4,12 +4,12 @@
  * servenode.ts serves one.
  */
 import { DtError } from "../../sys/base/error.ts";
+import type { KeyOutcome, UpEvent, UpNode } from "../callers/types.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import type { makeRequestQueue } from "../run/queue.ts";
 import type { EndingRequest, HostControl, HostRequest } from "../run/types.ts";
 import { dropTicket } from "../ticket/ticket.ts";
 import type { Stage } from "./schedule.ts";
-import type { KeyOutcome, UpEvent, UpNode } from "../callers/types.ts";
 
 export interface ServedNode {
   queue: ReturnType<typeof makeRequestQueue<HostRequest>>;
@@ -43,7 +43,10 @@ export interface UpState {
   begin(node: UpNode): void;
 }
 
-type Given = Pick<UpState, "ground" | "nodes" | "hard" | "mostRestarts" | "watchMembers" | "release" | "emit" | "begin">;
+type Given = Pick<
+  UpState,
+  "ground" | "nodes" | "hard" | "mostRestarts" | "watchMembers" | "release" | "emit" | "begin"
+>;
 
 export function makeUpState(given: Given): UpState {
   const { ground, nodes } = given;

@@ -4,10 +4,10 @@ import type { ManagedSettings } from "../../manifest/model/resolved.ts";
 import type { Store } from "../../state/store.ts";
 import type { Asker, ExitRecord, Owner } from "../../state/types.ts";
 import type { FolderIdentity } from "../../sys/base/folder.ts";
+import type { Inherited } from "../../sys/inherit/inherited.ts";
 import type { Hold } from "../../sys/lock/hold.ts";
 import type { LockBackend } from "../../sys/lock/lock.ts";
 import type { ProcessTable } from "../../sys/process/identity.ts";
-import type { Inherited } from "../../sys/process/inherited.ts";
 import type { TerminalSize } from "../../sys/terminal/leaderterminal.ts";
 
 /** Where launches are: enough to look at them and to stop them. */

@@ -10,7 +10,7 @@ import { sha256 } from "../../sys/base/digest.ts";
 import { statOf } from "../../sys/base/stat.ts";
 import type { EndStatus } from "../../sys/base/status.ts";
 import { removeFile } from "../../sys/files/removal.ts";
-import type { Inherited } from "../../sys/process/inherited.ts";
+import type { Inherited } from "../../sys/inherit/inherited.ts";
 import { type SpawnedLeader, spawnLeader } from "../../sys/spawn/spawn.ts";
 import { DEFAULT_VARIANT } from "../../values/key.ts";
 import { FIRST_MARK, NEEDS_MET } from "../launch/marks.ts";

@@ -1,6 +1,6 @@
 /** What a probe is given, and one attempt at it. No code in this file. */
 import type { LaunchRecord } from "../../state/types.ts";
-import type { Inherited } from "../../sys/process/inherited.ts";
+import type { Inherited } from "../../sys/inherit/inherited.ts";
 import type { Ground } from "../launch/types.ts";
 
 export interface ProbeContext {

@@ -5,7 +5,7 @@
  */
 import type { LaunchRecord } from "../../state/types.ts";
 import { messageOf } from "../../sys/base/error.ts";
-import { identifySelf, presenceOf } from "../../sys/process/identity.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
 import { endLaunch } from "../end/end.ts";
 import { endStack } from "../end/stack.ts";
 import { clearUnreadable } from "../end/unrecorded.ts";

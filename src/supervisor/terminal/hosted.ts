@@ -11,8 +11,8 @@ import {
   DEFAULT_SIZE,
   type LeaderTerminal,
   spawnOnTerminal,
-  type TerminalRequest,
   type TerminalSize,
+  type TerminalStart,
 } from "../../sys/terminal/leaderterminal.ts";
 
 export interface HostedTerminal extends LeaderTerminal {
@@ -26,7 +26,7 @@ export interface HostedTerminal extends LeaderTerminal {
 /** Throws a DtError (126, 127). The log must exist. */
 export function startLeaderOnTerminal(
   execution: LeaderExecution,
-  { log, size, ...start }: { log: string; size: TerminalSize | null } & Pick<TerminalRequest, "openFiles" | "inherits">,
+  { log, size, ...start }: { log: string; size: TerminalSize | null } & Pick<TerminalStart, "openFiles" | "inherits">,
 ): SpawnedLeader & { terminal: HostedTerminal } {
   const fd = openOwnForOthers(log, { flags: constants.O_WRONLY | constants.O_APPEND });
   const modes = makeModes();

@@ -118,7 +118,10 @@ async function runFirst(
   const argv = selfArgv(self, { root, capture: true, words: keyWords(key) });
   const token = crypto.randomUUID().replaceAll("-", "");
   const env = hostEnvironment(run.spec.env, root);
-  const child = spawnProbe({ argv, cwd: root, env, lineage: lineageFor(token) }, { openFiles, inherits: run.spec.inherits });
+  const child = spawnProbe(
+    { argv, cwd: root, env, lineage: lineageFor(token) },
+    { openFiles, inherits: run.spec.inherits },
+  );
   if ("error" in child) return `${key} could not be run: ${child.error}`;
   control.children.add(child.pid);
   let ending: Promise<void> | null = null;

@@ -6,24 +6,36 @@ import { constants, existsSync, fstatSync, openSync } from "node:fs";
 import { statOf } from "../base/stat.ts";
 import { pathOfOpen } from "../door/keptopen.ts";
 
-/**
- * Holds the directory open for the life of this process. The returned function gives its current path, or the original
- * path when that is still this directory or the kernel names no existing path (it was removed). A directory that took
- * its place meanwhile is another one.
- */
-export function followDirectory(path: string): () => string {
+export interface Followed {
+  /**
+   * Its current path, or the original path when that is still this directory or the kernel names no existing path (it
+   * was removed). A directory that took its place meanwhile is another one.
+   */
+  now(): string;
+  /** Whether this very directory is where it was. */
+  isInPlace(): boolean;
+}
+
+/** Holds the directory open for the life of this process. */
+export function followDirectory(path: string): Followed {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch {
-    return () => path;
+    return { now: () => path, isInPlace: () => false };
   }
   const held = fstatSync(fd);
-  return () => {
-    const now = pathOfOpen(fd);
-    if (now === path) return path; // asked dozens of times at a start
+  const isInPlace = () => {
+    if (pathOfOpen(fd) === path) return true; // asked dozens of times at a start
     const there = statOf(path);
-    if (there?.ino === held.ino && there.dev === held.dev) return path;
-    return now !== null && existsSync(now) ? now : path; // "… (deleted)"
+    return there?.ino === held.ino && there.dev === held.dev;
+  };
+  return {
+    isInPlace,
+    now() {
+      if (isInPlace()) return path;
+      const now = pathOfOpen(fd);
+      return now !== null && existsSync(now) ? now : path; // "… (deleted)"
+    },
   };
 }

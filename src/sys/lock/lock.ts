@@ -30,7 +30,6 @@
 import { closeSync, constants, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { DtError, EXIT, errnoOf, messageOf } from "../base/error.ts";
-import { lazy } from "../base/lazy.ts";
 import { statThere } from "../door/descend.ts";
 import { openOwn } from "../door/door.ts";
 import { temporaryName } from "../door/temporaryname.ts";
@@ -50,7 +49,7 @@ import {
 import type { Seal } from "../seal/seal.ts";
 import { readOwnText } from "../seal/sealed.ts";
 import { FLAG } from "../text/flags.ts";
-import { awaitTurn, passTurn } from "./turns.ts";
+import { awaitTurn, heldHere, passTurn } from "./turns.ts";
 
 export type LockBackend = "link" | "excl";
 
@@ -141,7 +140,7 @@ export async function acquireLock(request: LockRequest): Promise<HeldLock> {
       if (performance.now() >= deadline) throw lockError(placed, explain(placed, attempt));
       request.signal?.throwIfAborted();
       if (step === 0) request.onWait?.();
-      if (isHeldHere(attempt.by)) {
+      if (heldHere().has(attempt.by?.nonce ?? "")) {
         const { path } = placed;
         if (await awaitTurn(path, { deadline, signal: request.signal })) turnAt = path;
         request.signal?.throwIfAborted();
@@ -154,13 +153,6 @@ export async function acquireLock(request: LockRequest): Promise<HeldLock> {
     // Who leaves without the lock passes its turn on.
     if (turnAt !== null) passTurn(turnAt);
   }
-}
-
-/** The nonces of the locks that this process holds. */
-const heldHere = lazy(() => new Set<string>());
-
-function isHeldHere(by: LockHolder | null): boolean {
-  return by !== null && heldHere().has(by.nonce);
 }
 
 /** One attempt, without waiting. */
@@ -247,9 +239,8 @@ function judge(request: Placed): Judged {
   const holder = read.value;
   if (sameIdentity(holder.holder, identifySelf(table))) {
     // It has let go of it, or was another program when it took it.
-    return isHeldHere(holder)
-      ? { is: "busy", busy: "held", by: holder }
-      : { is: "stale", holder, foreign: false, own: true };
+    if (heldHere().has(holder.nonce)) return { is: "busy", busy: "held", by: holder };
+    return { is: "stale", holder, foreign: false, own: true };
   }
   const presence = presenceOf(table, holder.holder);
   // A lock released by its holder between the two looks is not stale.

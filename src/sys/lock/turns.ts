@@ -4,10 +4,15 @@
  */
 import { lazy } from "../base/lazy.ts";
 
+/** The nonces of the locks that this process holds. */
+export const heldHere = lazy(() => new Set<string>());
+
 /** Who waits for the lock at a path. */
 const waiting = lazy(() => new Map<string, (() => void)[]>());
 
-/** Resolves with true when it is this waiter's turn, with false at the deadline (`performance.now()`) or on the signal. */
+/**
+ * Resolves with true when it is this waiter's turn, with false at the deadline (`performance.now()`) or on the signal.
+ */
 export function awaitTurn(
   path: string,
   { deadline, signal }: { deadline: number; signal?: AbortSignal | undefined },

@@ -5,9 +5,9 @@
 import { errnoOf } from "../base/error.ts";
 import { type EndStatus, endStatusOf } from "../base/status.ts";
 import { bunSpawn } from "./bunspawn.ts";
+import { withCleanLimits } from "./childstart.ts";
 import { type Execution, executionError } from "./exec.ts";
 import { checkWorkingDirectory, findExecutable, looksLikeScript } from "./executable.ts";
-import { withCleanLimits } from "./childstart.ts";
 import { inheritedOpenFiles } from "./limits.ts";
 
 export interface AttachedProgram {

@@ -14,12 +14,12 @@ import { lazy } from "../base/lazy.ts";
 import { bytesOf, isRaw, rawText } from "../base/rawbytes.ts";
 import { sameBuildCommand } from "../base/self.ts";
 import { STEERING } from "../base/steering.ts";
+import type { Difference } from "../inherit/inheritance.ts";
+import { putOn } from "../inherit/puton.ts";
+import { startingWith } from "./childstart.ts";
 import { executionError, execve, variablesOf } from "./exec.ts";
 import { looksLikeScript } from "./executable.ts";
-import { startingWith } from "./childstart.ts";
-import type { Difference } from "./inheritance.ts";
 import { currentOpenFiles, keepChildren, restoreForExec, setOpenFiles } from "./limits.ts";
-import { putOn } from "./puton.ts";
 
 interface Options {
   argv0?: string;

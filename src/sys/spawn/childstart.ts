@@ -1,9 +1,9 @@
 /** The limits, the lineage and the signal mask with which a child of dt starts. */
 import { lazy } from "../base/lazy.ts";
 import { libc, ptr } from "../ffi/libc.ts";
-import { type Inherited, RLIMIT_NOFILE } from "../process/inherited.ts";
+import { type Difference, differenceFrom, ownInheritance } from "../inherit/inheritance.ts";
+import { type Inherited, RLIMIT_NOFILE } from "../inherit/inherited.ts";
 import { isLineage, RLIMIT_LOCKS } from "../process/lineage.ts";
-import { type Difference, differenceFrom, ownInheritance } from "./inheritance.ts";
 import { setOpenFiles } from "./limits.ts";
 
 const DARWIN = process.platform === "darwin";
@@ -66,4 +66,3 @@ function softFilesOf({ limits }: Inherited): bigint | null {
   const soft = limits[RLIMIT_NOFILE]?.[0];
   return soft === undefined || soft === "unlimited" ? null : BigInt(soft);
 }
-

@@ -9,7 +9,7 @@
 import { readFileSync } from "node:fs";
 import { lazy } from "../base/lazy.ts";
 import { libc, ptr } from "../ffi/libc.ts";
-import { ignoredByShell, wordAfter } from "../process/witness.ts";
+import { ignoredByShell, wordAfter } from "../inherit/witness.ts";
 
 const DARWIN = process.platform === "darwin";
 /** From <sys/resource.h> and <signal.h>; XNU bsd/sys/resource.h and bsd/sys/signal.h. */

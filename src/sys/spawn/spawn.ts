@@ -9,9 +9,9 @@ import { openOwnForOthers } from "../door/door.ts";
 import { writeError } from "../files/writeerror.ts";
 import { lineageFor } from "../process/lineage.ts";
 import { bunSpawn } from "./bunspawn.ts";
+import { type ChildStart, withCleanLimits } from "./childstart.ts";
 import { type Execution, executionError } from "./exec.ts";
 import { checkWorkingDirectory, findExecutable, looksLikeScript } from "./executable.ts";
-import { type ChildStart, withCleanLimits } from "./childstart.ts";
 import { checkNullDevice } from "./null.ts";
 
 export interface SpawnedLeader {

@@ -3,7 +3,7 @@
  * program writes comes out, whole and in order, before its end is reported. When this process is gone, so is the
  * terminal, and the kernel hangs up the program.
  */
-import type { Inherited } from "../process/inherited.ts";
+import type { Inherited } from "../inherit/inherited.ts";
 import { type LeaderExecution, type SpawnedLeader, startLeader } from "../spawn/spawn.ts";
 
 export interface TerminalSize {
@@ -53,7 +53,7 @@ interface Side {
   terminal: NonNullable<ReturnType<typeof startLeader>["terminal"]> | null;
 }
 
-export interface TerminalRequest {
+export interface TerminalStart {
   size: TerminalSize;
   onOutput: (bytes: Uint8Array) => void;
   openFiles: bigint | null;
@@ -63,7 +63,7 @@ export interface TerminalRequest {
 /** Throws a DtError (126, 127). The memory passed to `onOutput` is reused afterwards. */
 export function spawnOnTerminal(
   execution: LeaderExecution,
-  { size: asked, onOutput, openFiles, inherits }: TerminalRequest,
+  { size: asked, onOutput, openFiles, inherits }: TerminalStart,
 ): SpawnedLeader & { terminal: LeaderTerminal } {
   const size = clamp(asked);
   const side: Side = { waiting: [], pending: 0, busy: false, open: true, size, onTaken: () => {}, terminal: null };

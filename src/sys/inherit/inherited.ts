@@ -7,7 +7,7 @@
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { libc } from "../ffi/libc.ts";
-import { isLineage, RLIMIT_LOCKS } from "./lineage.ts";
+import { isLineage, RLIMIT_LOCKS } from "../process/lineage.ts";
 import { ignoredByShell } from "./witness.ts";
 
 /** Each value is the kernel's own text or number, so that two can be compared as they are. */
@@ -65,9 +65,12 @@ export function mayHaveLineage({ limits }: Inherited): boolean {
   return limits[RLIMIT_LOCKS]?.[1] === "unlimited";
 }
 
+/** Whether this system shows it of any process. */
+export const canReadInherited = process.platform === "linux";
+
 /** Null where it cannot be read: the process is gone, is another user's, or the system is not Linux. */
 export function readInherited(pid: number | "self"): Inherited | null {
-  if (process.platform !== "linux") return null;
+  if (!canReadInherited) return null;
   const at = `/proc/${pid}`;
   try {
     const status = read(`${at}/status`);

@@ -1,10 +1,13 @@
-/** Sets of this process what a program is to inherit from another one (inheritance.ts), right before `execve`. Linux only. */
-import { writeFileSync } from "node:fs";
+/**
+ * Sets of this process what a program is to inherit from another one (inheritance.ts), right before `execve`. Linux
+ * only.
+ */
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { DtError, EXIT } from "../base/error.ts";
 import { libc, ptr } from "../ffi/libc.ts";
-import { RLIMIT_NOFILE } from "../process/inherited.ts";
 import { RLIMIT_LOCKS } from "../process/lineage.ts";
 import type { Difference } from "./inheritance.ts";
+import { RLIMIT_NOFILE } from "./inherited.ts";
 
 const ARM = process.arch === "arm64";
 /** From <asm/unistd.h>. Each acts on the calling thread, which `execve` makes the only one. */
@@ -24,19 +27,18 @@ const OF_MEMORY = [2, 9];
 /** Throws `not-inherited` (exit 126) when the system refuses one. */
 export function putOn(asked: Difference): void {
   if (asked.umask !== undefined) process.umask(Number.parseInt(asked.umask, 8));
-  if (asked.oomScore !== undefined) writeFileSync("/proc/self/oom_score_adj", String(asked.oomScore));
+  if (asked.oomScore !== undefined) setOomScore(asked.oomScore);
   if (asked.cpus !== undefined) {
     const mask = maskOf(asked.cpus);
-    call("the CPU affinity", SYS_SCHED_SETAFFINITY, 0, mask.length, ptr(mask));
+    call("the CPU affinity", [SYS_SCHED_SETAFFINITY, 0, mask.length, ptr(mask)]);
   }
-  if (asked.io !== undefined) call("the I/O class", SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, asked.io);
-  if (asked.nice !== undefined) call("the nice value", SYS_SETPRIORITY, PRIO_PROCESS, 0, asked.nice);
+  if (asked.io !== undefined) call("the I/O class", [SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, asked.io]);
+  if (asked.nice !== undefined) call("the nice value", [SYS_SETPRIORITY, PRIO_PROCESS, 0, asked.nice]);
   if (asked.groups !== undefined) {
     const groups = new Uint32Array(asked.groups.split(" ").filter(Boolean).map(Number));
-    call("the groups", SYS_SETGROUPS, groups.length, groups.length === 0 ? 0 : ptr(groups), 0);
+    call("the groups", [SYS_SETGROUPS, groups.length, groups.length === 0 ? 0 : ptr(groups), 0]);
   }
-  if (asked.ignored !== undefined)
-    for (const signal of signalsIn(asked.ignored)) libc().signal(signal, SIG_IGN);
+  if (asked.ignored !== undefined) for (const signal of signalsIn(asked.ignored)) libc().signal(signal, SIG_IGN);
   if (asked.blocked !== undefined) {
     const mask = new BigUint64Array(16);
     mask[0] = BigInt(`0x${asked.blocked}`);
@@ -45,6 +47,15 @@ export function putOn(asked: Difference): void {
   if (asked.limits !== undefined) setLimits(asked.limits);
   if (asked.noNewPrivileges === true && libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) !== 0)
     throw refused("no_new_privs");
+}
+
+function setOomScore(score: number): void {
+  const fd = openSync("/proc/self/oom_score_adj", constants.O_WRONLY);
+  try {
+    writeSync(fd, String(score));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function setLimits(limits: NonNullable<Difference["limits"]>): void {
@@ -85,7 +96,7 @@ function maskOf(cpus: string): Uint8Array {
   return mask;
 }
 
-function call(what: string, number: number, ...given: [number, number, number]): void {
+function call(what: string, [number, ...given]: [number, number, number, number]): void {
   if (Number(libc().syscall(number, ...given, 0, 0)) < 0) throw refused(what);
 }
 

@@ -16,7 +16,7 @@
  *                             label, root directory
  */
 import { lazy } from "../base/lazy.ts";
-import { type Inherited, RLIMIT_NOFILE, readInherited } from "../process/inherited.ts";
+import { type Inherited, RLIMIT_NOFILE, readInherited } from "./inherited.ts";
 
 /** What a child must set of itself before it becomes the program. */
 export type Difference = Partial<Inherited>;
@@ -78,14 +78,14 @@ export const ROWS: readonly Row[] = [
 
 /** What a child of `host` cannot get from `asker`, by name; null when it can get all of it. */
 export function unlikeness(asker: Inherited, host: Inherited): string | null {
-  return ROWS.find((row) => !isSame(row, asker, host) && !row.isSettable(asker, host))?.what ?? null;
+  return ROWS.find((row) => !isSame(row, { asker, host }) && !row.isSettable(asker, host))?.what ?? null;
 }
 
 /**
  * What a caller has in common with the callers of a host that can start what it asks for: all but what every host can
  * set.
  */
-export function kindOf(keyring: number): string | null {
+export function callerKind(keyring: number): string | null {
   const own = readInherited("self");
   if (own === null) return null;
   const fields = ROWS.filter(({ isSettable }) => isSettable !== always).flatMap((row) => row.fields);
@@ -100,12 +100,12 @@ export const ownInheritance = lazy((): Inherited | null => {
 
 /** What a child of `own` must set to be as a child of `asker`; null when it is that already. */
 export function differenceFrom(own: Inherited, asker: Inherited): Difference | null {
-  const rows = ROWS.filter((row) => row.isSettable !== never && !isSame(row, asker, own));
+  const rows = ROWS.filter((row) => row.isSettable !== never && !isSame(row, { asker, host: own }));
   if (rows.length === 0) return null;
   return Object.fromEntries(rows.flatMap(({ fields }) => fields.map((field) => [field, asker[field]])));
 }
 
-function isSame({ fields }: Row, asker: Inherited, host: Inherited): boolean {
+function isSame({ fields }: Row, { asker, host }: { asker: Inherited; host: Inherited }): boolean {
   return fields.every((field) =>
     field === "limits"
       ? asker.limits.every(([soft, hard], at) => isSameLimit({ soft, hard, at }, host.limits[at]))
