@@ -23,6 +23,7 @@ export async function runPlugin(
   const own = takeGlobals(words, context.globals);
   const [commandName, ...rest] = own;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
+  if (own.some((word) => DETACHING.has(word)) && !context.globals.dryRun) await beginHost(context);
   const { called, command } = await findCalled(context, { name, words: own, commandName });
   if (command.kind === "managed") return runCalledManaged(context, { called, command, words: rest });
   if (context.ownEnv[START_MARK] !== undefined)
@@ -33,6 +34,16 @@ export async function runPlugin(
   // In a trusted root the flag is the command's own, like all words after its name.
   if (called.is === "look" && !context.globals.dryRun) return showPlugin(context, name);
   return runCalledOneshot(context, { called, command, words: rest, descriptors });
+}
+
+/** With one of these words a managed command is most likely started detached. */
+const DETACHING: ReadonlySet<string> = new Set(["-d", "--detach", "--wait", "--no-wait"]);
+
+/** The root's host is found, or born, while the manifests are read. */
+async function beginHost(context: DtContext): Promise<void> {
+  if (context.isStranger()) return;
+  const { expectHost } = await import("../supervisor/callers/reach.ts");
+  expectHost(context.ground());
 }
 
 async function findCalled(

@@ -10,8 +10,10 @@
  */
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { HIDDEN } from "../../sys/base/hidden.ts";
+import { lazy } from "../../sys/base/lazy.ts";
 import { linkStatOf } from "../../sys/base/stat.ts";
 import { tryFlock } from "../../sys/files/flock.ts";
+import { canReadInherited } from "../../sys/inherit/inherited.ts";
 import { connectForLines } from "../../sys/net/lineclient.ts";
 import type { LineConnection } from "../../sys/net/lineconnection.ts";
 import { spawnDetached } from "../../sys/spawn/spawn.ts";
@@ -28,6 +30,8 @@ const HELLO_MS = 300;
 /** How long another caller may take to make a host, in milliseconds. */
 const BIRTH_MS = 1000;
 const LOOK_EVERY_MS = 2;
+/** A turn of the event loop, in milliseconds. */
+const TURN_MS = 5;
 
 /** A connection to a host that has said hello. */
 export interface HostLine {
@@ -44,8 +48,27 @@ interface Reach {
   env: Record<string, string>;
 }
 
+/** Hosts that are being reached, or born, while their callers still find out what to ask. */
+const expected = lazy(() => new WeakMap<Ground, Promise<HostLine | null>>());
+
+/** Call it as soon as it is likely that the root's host will be asked for something. */
+export function expectHost(ground: Ground): void {
+  // Who asks later gets the error.
+  if (canReadInherited)
+    expected().set(
+      ground,
+      findOrMake(ground, { kind: "", env: ground.env }).catch(() => null),
+    );
+}
+
 /** Throws the error of a host that cannot begin, and `no-socket-place`. */
-export async function reachHost(ground: Ground, { kind, env }: Reach): Promise<HostLine> {
+export async function reachHost(ground: Ground, reach: Reach): Promise<HostLine> {
+  const early = reach.kind === "" ? expected().get(ground) : undefined;
+  expected().delete(ground);
+  return (await early) ?? findOrMake(ground, reach);
+}
+
+async function findOrMake(ground: Ground, { kind, env }: Reach): Promise<HostLine> {
   if (kind === null) return makeHost(ground, { env, address: ownAddress(ground), isOwn: true });
   const address = hostAddress(ground, kind);
   const deadline = performance.now() + BIRTH_MS;
@@ -100,7 +123,7 @@ async function connectToHost(address: string): Promise<HostLine | null> {
       if (isOver) return queue.take();
     }
   };
-  const hello = await Promise.race([next(), Bun.sleep(HELLO_MS).then(() => null)]);
+  const hello = await firstWord(next);
   if (hello?.is !== "hello") {
     line.close();
     return null;
@@ -113,6 +136,13 @@ async function connectToHost(address: string): Promise<HostLine | null> {
     },
     close: line.close,
   };
+}
+
+/** What has arrived while this process was busy counts, too. */
+async function firstWord(next: () => Promise<HostWord | null>): Promise<HostWord | null> {
+  const first = next();
+  const within = (ms: number) => Promise.race([first, Bun.sleep(ms).then(() => null)]);
+  return (await within(HELLO_MS)) ?? within(TURN_MS);
 }
 
 /** Starts a host in a session of its own, and connects to it. */

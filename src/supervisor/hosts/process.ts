@@ -48,13 +48,18 @@ export async function runHost(own: HostProcess, [, address = "", of]: readonly s
   const hosting = makeHosting({ process: own, isOwn, table: makeProcessTable(), onStray });
   const room: Room = { hosting, hostless: makeHostlessLook(hosting, complain), strays };
   const unasked = Promise.withResolvers<void>();
-  const waiting = setInterval(() => callers.count() === 0 && hosting.works.size === 0 && unasked.resolve(), FIRST_MS);
+  const endUnasked = () => {
+    if (!isAsked && callers.count() === 0) unasked.resolve();
+  };
+  let isAsked = false;
+  const waiting = setTimeout(endUnasked, FIRST_MS);
   const callers = makeCallers({
     isOwn,
     isLeaving: hosting.isLeaving,
-    onGone() {},
+    onGone: endUnasked,
     onRequest(request, caller) {
-      clearInterval(waiting);
+      clearTimeout(waiting);
+      isAsked = true;
       // Nobody else is to find it.
       if (isOwn) tryUnlink(address);
       take(room, { request, caller });
