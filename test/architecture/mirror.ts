@@ -28,6 +28,7 @@ export const COVERED: Readonly<Record<string, readonly string[]>> = {
   "runners/oneshot": ["e2e/oneshots"],
   "runners/parts": ["e2e/managed", "e2e/oneshots"],
   "runners/terminal": ["e2e/terminal"],
+  "supervisor/callers": ["fault/hostsocket.test.ts", "fault/reruns.test.ts"],
   "supervisor/end": ["fault/tree.test.ts", "fault/kill.test.ts", "e2e/managed"],
   "supervisor/launch": ["e2e/managed"],
   "supervisor/oneshot": ["e2e/oneshots", "e2e/managed/between.test.ts"],
