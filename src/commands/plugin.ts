@@ -6,6 +6,7 @@ import { EXIT } from "../sys/base/error.ts";
 import { inheritedDescriptors } from "../sys/spawn/descriptors.ts";
 import { print } from "../sys/stdio/stdio.ts";
 import { formatShortKey } from "../values/key.ts";
+import { beginHost } from "./context/beginhost.ts";
 import type { DtContext } from "./context/types.ts";
 import { usage } from "./context/usage.ts";
 import { type Called, callOf, findCommand, findPlugin } from "./names/called.ts";
@@ -23,7 +24,7 @@ export async function runPlugin(
   const own = takeGlobals(words, context.globals);
   const [commandName, ...rest] = own;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
-  if (own.some((word) => DETACHING.has(word)) && !context.globals.dryRun) await beginHost(context);
+  if (own.some((word) => DETACHING.has(word))) await beginHost(context);
   const { called, command } = await findCalled(context, { name, words: own, commandName });
   if (command.kind === "managed") return runCalledManaged(context, { called, command, words: rest });
   if (context.ownEnv[START_MARK] !== undefined)
@@ -38,13 +39,6 @@ export async function runPlugin(
 
 /** With one of these words a managed command is most likely started detached. */
 const DETACHING: ReadonlySet<string> = new Set(["-d", "--detach", "--wait", "--no-wait"]);
-
-/** The root's host is found, or born, while the manifests are read. */
-async function beginHost(context: DtContext): Promise<void> {
-  if (context.isStranger()) return;
-  const { expectHost } = await import("../supervisor/callers/reach.ts");
-  expectHost(context.ground());
-}
 
 async function findCalled(
   context: DtContext,

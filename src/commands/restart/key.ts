@@ -57,9 +57,10 @@ async function restartBy(
   const { key } = spec;
   rememberRoot(context); // also if the host does the rest: the root may have been moved since
   if (record !== null && presenceOf(ground.table, record.host) === "alive") {
-    if ((await askRestart(ground, { record, spec })) === "restarted")
-      return tellRestarted(context, { oldToken: record.token, key });
-    context.talk.say(`${key}: its host (pid ${record.host.pid}) does not answer; starting it with a new one`);
+    const answer = await askRestart(ground, { record, spec });
+    if (answer === "restarted") return tellRestarted(context, { oldToken: record.token, key });
+    if (answer === "no-answer")
+      context.talk.say(`${key}: its host (pid ${record.host.pid}) does not answer; starting it with a new one`);
   }
   return runDetached(runner, { spec, noWait: false });
 }

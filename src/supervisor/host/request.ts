@@ -42,7 +42,8 @@ interface ReplyFile {
 /** How long a host may take to claim a request, in milliseconds. It takes milliseconds even on a busy machine. */
 const CLAIM_MS = 1500;
 
-export type RestartAnswer = "restarted" | "no-answer";
+/** `unlike`: the host lives, and cannot start the launch as its asker would. */
+export type RestartAnswer = "restarted" | "no-answer" | "unlike";
 
 /** How long a claimed request may be without a reply, in milliseconds: between the host's rename and its write. */
 const REPLY_MS = 1000;
@@ -69,7 +70,7 @@ export async function askRestart(
       const answer = readSealed(reply, { seal: vault.seal, check: (value) => value as ReplyFile });
       if (answer.is === "there") {
         if (answer.value.state === "done") return "restarted";
-        if (answer.value.state === "unlike") return "no-answer";
+        if (answer.value.state === "unlike") return "unlike";
         if (answer.value.error !== null) throw toError(answer.value.error);
         if (!isAlive) return "no-answer";
       } else if (!isAlive || performance.now() > deadline) {
