@@ -5,7 +5,7 @@
  *   a host                                          it asks that host
  *   a host that says nothing for 300 ms             it passes that one over, and makes another in its place
  *
- * One caller at a time makes a host, under a lock beside the socket. Two hosts of one root do no harm: what keeps a key
+ * One caller at a time makes a host, under a lock beside the socket (address.ts). Two hosts of one root do no harm: what keeps a key
  * to one launch is the key's lock.
  */
 import { DtError, EXIT } from "../../sys/base/error.ts";
@@ -22,7 +22,7 @@ import { toError } from "../launch/failure.ts";
 import type { Ground } from "../launch/types.ts";
 import { hostEnvironment } from "../prepare/selfenv.ts";
 import { makeRequestQueue } from "../run/queue.ts";
-import { hostAddress } from "./address.ts";
+import { birthLockOf, hostAddress } from "./address.ts";
 import { type Birth, type CallerWord, type HostWord, hostErrorFile, LONGEST_REQUEST } from "./wire.ts";
 
 /** How long a host may take to say that it listens, in milliseconds. One that works does so at once. */
@@ -76,7 +76,7 @@ async function findOrMake(ground: Ground, { kind, env }: Reach): Promise<HostLin
     const before = inodeOf(address);
     const found = await connectToHost(address);
     if (found !== null) return found;
-    const turn = tryFlock(`${address}.lock`);
+    const turn = tryFlock(birthLockOf(address));
     if (turn.is === "busy" && performance.now() < deadline) {
       await Bun.sleep(LOOK_EVERY_MS);
       continue;
