@@ -63,9 +63,11 @@ export function expectHost(ground: Ground): void {
 
 /** Throws the error of a host that cannot begin, and `no-socket-place`. */
 export async function reachHost(ground: Ground, reach: Reach): Promise<HostLine> {
-  const early = reach.kind === "" ? expected().get(ground) : undefined;
+  const early = expected().get(ground);
   expected().delete(ground);
-  return (await early) ?? findOrMake(ground, reach);
+  if (reach.kind === "") return (await early) ?? findOrMake(ground, reach);
+  void early?.then((line) => line?.close());
+  return findOrMake(ground, reach);
 }
 
 async function findOrMake(ground: Ground, { kind, env }: Reach): Promise<HostLine> {
