@@ -47,19 +47,16 @@ export async function runHost(own: HostProcess, [, address = "", of]: readonly s
   };
   const hosting = makeHosting({ process: own, isOwn, table: makeProcessTable(), onStray });
   const room: Room = { hosting, hostless: makeHostlessLook(hosting, complain), strays };
-  const unasked = Promise.withResolvers<void>();
-  const endUnasked = () => {
-    if (!isAsked && callers.count() === 0) unasked.resolve();
+  const idle = Promise.withResolvers<void>();
+  const endIfIdle = () => {
+    if (hosting.works.size === 0 && callers.count() === 0) idle.resolve();
   };
-  let isAsked = false;
-  const waiting = setTimeout(endUnasked, FIRST_MS);
+  setTimeout(endIfIdle, FIRST_MS);
   const callers = makeCallers({
     isOwn,
     isLeaving: hosting.isLeaving,
-    onGone: endUnasked,
+    onGone: endIfIdle,
     onRequest(request, caller) {
-      clearTimeout(waiting);
-      isAsked = true;
       // Nobody else is to find it.
       if (isOwn) tryUnlink(address);
       take(room, { request, caller });
@@ -80,7 +77,7 @@ export async function runHost(own: HostProcess, [, address = "", of]: readonly s
     return EXIT.internal;
   }
   report({ is: "listening" });
-  await Promise.race([hosting.over, unasked.promise]);
+  await Promise.race([hosting.over, idle.promise]);
   await Promise.race([callers.flushed(), Bun.sleep(FLUSH_MS)]);
   server.stop();
   return EXIT.done;
