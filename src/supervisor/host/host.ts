@@ -49,9 +49,9 @@ export async function hostLaunch(outer: Host<HostControl>, first: LaunchSpec): P
     ground,
     report,
     spec: first,
-    options: { restarts: 0, signal: outer.control.cancel },
+    options: { restarts: 0, mayJoin: first.detached, signal: outer.control.cancel },
   });
-  if (started.is === "unchanged") return { is: "unchanged", record: started.record };
+  if (started.is === "unchanged" || started.is === "joined") return started;
   if (started.is === "unwanted") throw new Error("a first start is always wanted");
   const host = { ...outer, control: addOwn(outer.control) };
   return serveRun(host, { run: beginRun(host, { spec: first, ...started }) });

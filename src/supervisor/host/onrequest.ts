@@ -64,7 +64,7 @@ export function endOf({ spec, record }: HostedRun, request: EndingRequest): Pick
 
 /**
  * A launch with a living host is restarted by that host. If the new start fails before the old launch was touched, the
- * old one goes on. If the old launch has already been ended, the failure is recorded, and ends the host too.
+ * old one goes on, and so it does if it was begun after the restart was asked for (start/join.ts). If the old launch has already been ended, the failure is recorded, and ends the host too.
  */
 export async function restartNow(
   host: Host,
@@ -72,7 +72,8 @@ export async function restartNow(
 ): Promise<HostedRun | null> {
   const { ground, report } = host;
   // A cascaded restart keeps the environment of the user who started this launch.
-  const env = request.spec.asker.by === "policy" ? run.spec.env : request.spec.env;
+  const isCascade = request.spec.asker.by === "policy";
+  const env = isCascade ? run.spec.env : request.spec.env;
   const spec = {
     ...request.spec,
     env,
@@ -86,14 +87,18 @@ export async function restartNow(
       ground,
       report,
       spec,
-      options: { restarts: run.record.restarts + 1, ownExit: run.leader.exited },
+      options: { restarts: run.record.restarts + 1, mayJoin: !isCascade, ownExit: run.leader.exited },
     });
+    if (started.is === "joined") {
+      request.done({ is: "joined" });
+      return null;
+    }
     if (started.is !== "started") throw new Error(`a restart cannot be ${started.is}`);
     run.over.abort();
-    request.done(null);
+    request.done({ is: "restarted" });
     return beginRun(host, { spec, ...started });
   } catch (error) {
-    request.done(error);
+    request.done({ is: "failed", error });
     if (isEndedForAnother(ground, run)) {
       run.over.abort();
       throw error;

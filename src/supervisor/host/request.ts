@@ -10,6 +10,7 @@ import type { LaunchRecord } from "../../state/types.ts";
 import { sha256 } from "../../sys/base/digest.ts";
 import { errnoOf } from "../../sys/base/error.ts";
 import { signalNumber } from "../../sys/base/signals.ts";
+import { statOf } from "../../sys/base/stat.ts";
 import { temporaryName } from "../../sys/door/temporaryname.ts";
 import { createFile } from "../../sys/files/filewrite.ts";
 import { removeFile, tryUnlink } from "../../sys/files/removal.ts";
@@ -32,14 +33,15 @@ interface RequestFile {
 interface ReplyFile {
   version: 1;
   nonce: string;
-  state: "claimed" | "done" | "failed";
+  /** `done`: it was restarted. */
+  state: "claimed" | "done" | "joined" | "failed";
   error: FailureReport | null;
 }
 
 /** How long a host may take to claim a request, in milliseconds. It takes milliseconds even on a busy machine. */
 const CLAIM_MS = 1500;
 
-export type RestartAnswer = "restarted" | "no-answer";
+export type RestartOutcome = "restarted" | "joined" | "no-answer";
 
 /** How long a claimed request may be without a reply, in milliseconds: between the host's rename and its write. */
 const REPLY_MS = 1000;
@@ -48,7 +50,7 @@ const REPLY_MS = 1000;
 export async function askRestart(
   ground: Ground,
   { record, spec }: { record: LaunchRecord; spec: LaunchSpec },
-): Promise<RestartAnswer> {
+): Promise<RestartOutcome> {
   const { table } = ground;
   const nonce = crypto.randomUUID().replaceAll("-", "");
   const vault = makeVault(ground.home, ground.store.directory);
@@ -65,7 +67,9 @@ export async function askRestart(
       const isAlive = presenceOf(table, record.host) === "alive";
       const answer = readSealed(reply, { seal: vault.seal, check: (value) => value as ReplyFile });
       if (answer.is === "there") {
-        if (answer.value.state === "done") return "restarted";
+        const { state } = answer.value;
+        if (state === "done") return "restarted";
+        if (state === "joined") return state;
         if (answer.value.error !== null) throw toError(answer.value.error);
         if (!isAlive) return "no-answer";
       } else if (!isAlive || performance.now() > deadline) {
@@ -79,7 +83,10 @@ export async function askRestart(
   }
 }
 
-/** Replaces a request that no host claims in time: its asker was killed, or the host does not answer. */
+/**
+ * Waits until the request before its own is claimed, and replaces one that no host claims in time: its asker was
+ * killed, or the host does not answer. Among many askers, each one that is claimed begins the time again.
+ */
 async function publish(
   { seal }: Vault,
   { request, content }: { request: string; content: RequestFile },
@@ -91,9 +98,13 @@ async function publish(
     throw writeError(request, { cause: error });
   }
   try {
-    const deadline = performance.now() + CLAIM_MS;
+    let deadline = performance.now() + CLAIM_MS;
+    let before: number | undefined;
     while (performance.now() < deadline) {
       if (isLinked(temporary, request)) return;
+      const inTheWay = statOf(request)?.ino;
+      if (inTheWay !== before) deadline = performance.now() + CLAIM_MS;
+      before = inTheWay;
       await Bun.sleep(3);
     }
     renameSync(temporary, request);
@@ -157,7 +168,7 @@ export function claimRequests(
   push({
     is: "restart",
     spec,
-    done: (error) => reply(error === null ? "done" : "failed", error === null ? null : toFailure(error)),
+    done: (answer) => reply(answer.is === "restarted" ? "done" : answer.is, answer.is === "failed" ? toFailure(answer.error) : null),
   });
 }
 

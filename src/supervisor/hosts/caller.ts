@@ -78,6 +78,7 @@ export function startAdopting(ground: Ground, { key, env }: { key: string; env: 
 function isLast(event: LaunchEvent, until: Until): boolean {
   switch (event.is) {
     case "spawned":
+    case "joined":
       return until === "spawned" || !event.probed;
     case "ready":
     case "unhealthy":

@@ -3,7 +3,6 @@
  * as a caller listens.
  */
 import { openStore } from "../../state/store.ts";
-import type { LaunchRecord } from "../../state/types.ts";
 import type { LockBackend } from "../../sys/lock/lock.ts";
 import { makeProcessTable } from "../../sys/process/table.ts";
 import { readInput as readStandardInput, writeText } from "../../sys/stdio/stdio.ts";
@@ -13,13 +12,13 @@ import { hostAgain, hostLaunch } from "../host/host.ts";
 import { claimRequests, RESTART_SIGNAL } from "../host/request.ts";
 import { toFailure } from "../launch/failure.ts";
 import { makeGround } from "../launch/ground.ts";
-import { lineOf } from "../launch/line.ts";
-import type { Ground, LaunchEvent, Report } from "../launch/types.ts";
+import type { Ground, Report } from "../launch/types.ts";
 import { callerEnvironment } from "../prepare/selfenv.ts";
 import { makeRequestQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";
 import { isVisible } from "../ticket/namehost.ts";
 import { holdTicket, mayWait } from "../ticket/ticket.ts";
+import { reportJoined, settledEvent } from "./settled.ts";
 import { CANCEL, type HostGround, type HostInput } from "./wire.ts";
 
 /** What a host's process knows of itself: how it starts dt, and its environment. */
@@ -50,6 +49,7 @@ export async function runDetachedHost(host: HostProcess): Promise<number> {
     const control = makeControl({ ground, key, queue, cancel: cancel.signal, onRun });
     const end = await hostLaunch({ ground, report, control }, input.spec);
     if (end.is === "unchanged") report(await settledEvent(ground, { record: end.record, signal: cancel.signal }));
+    else if (end.is === "joined") await reportJoined(ground, { record: end.record, signal: cancel.signal, report });
     else if (end.exit !== null) report({ is: "ended", exit: end.exit });
   });
 }
@@ -111,23 +111,6 @@ function makeControl({ ground, key, queue, cancel, onRun }: ControlRequest): Hos
     onRun,
     resolveAnew: (spec) => resolveAnew(ground, spec),
   };
-}
-
-/**
- * A launch that was left alone may still be starting: the event says what became of it. Throws when `signal` is
- * aborted.
- */
-export async function settledEvent(
-  ground: Ground,
-  { record, signal }: { record: LaunchRecord; signal: AbortSignal },
-): Promise<LaunchEvent> {
-  const { awaitSettled } = await import("../run/settle.ts");
-  const settled = await awaitSettled(ground, { key: record.key, signal });
-  if (settled.is === "unhealthy")
-    return { is: "unhealthy", line: lineOf(settled.record, "unhealthy"), why: settled.why };
-  if (settled.is !== "ended") return { is: "unchanged", line: lineOf(settled.record, settled.is) };
-  if (settled.exit !== null) return { is: "ended", exit: settled.exit };
-  return { is: "unchanged", line: lineOf(record, "stopped") };
 }
 
 /** The ground as the caller has it, for this process. */

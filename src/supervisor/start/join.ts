@@ -1,0 +1,101 @@
+/**
+ * Starts of one key at once need no launch each. A start that had to wait for its turn looks, under the lock, at the
+ * launch that is there:
+ *
+ *   the launch that is there       is what this start would launch   then this start
+ *   ----------------------------   -------------------------------   ------------------------------------------------
+ *   begun after this was asked     yes                               joins it: reports it, as if it were its own
+ *   asked for later than this      no                                gives way: `overtaken` (exit 130). Where any later
+ *                                                                    launch will do (a restart, a need), it joins
+ *   anything else                  either                            replaces it
+ *
+ * *Asked* is when the caller's program began, so whoever asks gets a launch that began after that. *Begun* is the
+ * instant before the leader is made. A launch with `before` or a stack is begun before the first of what it runs or
+ * reads for them. The rest of what a start reads is compared, so its age does not matter.
+ *
+ * *What this start would launch*: the same resolved command, directory, declared environment and port (`specHash`; with
+ * `port: "auto"` any port), the same settings, arguments, toggles, `--recreate` and owner, detached like it, with the same
+ * environment of the caller. Only what tells one terminal from another is left out of that (`IN_PASSING`).
+ *
+ * A launch whose leader or host is gone is not joined, and a start that a stop has called off does not get here. Only a
+ * detached start and a restart by a person may join. A foreground shows its own launch, and a policy means a new run.
+ * When the launch ends later, it is reported like any other.
+ */
+import type { LaunchRecord } from "../../state/types.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
+import type { Ground, LaunchSpec } from "../launch/types.ts";
+import { hashLaunch, type PreparedLaunch } from "../prepare/launch.ts";
+import type { PreparedStart } from "./types.ts";
+
+/** Variables that say from where a command was typed, not what it should do. */
+const IN_PASSING =
+  /^(_|SHLVL|OLDPWD|PWD|PPID|WINDOWID|COLUMNS|LINES|TMUX|TMUX_PANE|STY|TTY|GPG_TTY|SSH_(CLIENT|CONNECTION|TTY)|TERM_SESSION_ID|XDG_SESSION_ID|INVOCATION_ID|JOURNAL_STREAM)$/;
+
+export type Turn = "start" | "join" | "give-way";
+
+interface TurnToJudge {
+  askedAt: number;
+  found: Pick<LaunchRecord, "begunAt" | "askedAt">;
+  isSame: () => boolean;
+  anyLater: boolean;
+}
+
+/** The table above, for a launch that lives. */
+export function judgeTurn({ askedAt, found, isSame, anyLater }: TurnToJudge): Turn {
+  const isBegunLater = (found.begunAt ?? 0) > askedAt;
+  const isAskedLater = (found.askedAt ?? 0) > askedAt;
+  if (!isBegunLater && !isAskedLater) return "start";
+  if (isSame()) return isBegunLater ? "join" : "start";
+  if (!isAskedLater) return "start";
+  return anyLater ? "join" : "give-way";
+}
+
+/** The launch by which this start is done; null: it needs one of its own. Throws `overtaken`. */
+export function findJoined({ ground, spec, prepared, options }: PreparedStart): LaunchRecord | null {
+  const { key, askedAt, anyLater = false } = spec;
+  if (options.mayJoin !== true || askedAt === undefined) return null;
+  const record = livingRecord(ground, key);
+  if (record === null) return null;
+  const isSame = () =>
+    record.specHash === hashFor(prepared, { spec, record }) && isSameRequest(ground, { spec, token: record.token });
+  const turn = judgeTurn({ askedAt, found: record, isSame, anyLater });
+  if (turn === "give-way") throw overtakenError(record);
+  return turn === "join" ? record : null;
+}
+
+function livingRecord({ store, table }: Ground, key: string): LaunchRecord | null {
+  const read = store.record(key);
+  if (read.is !== "there") return null;
+  const { phase, leader, host } = read.value;
+  const isLiving = phase === "running" && [leader, host].every((one) => one && presenceOf(table, one) === "alive");
+  return isLiving ? read.value : null;
+}
+
+/** With `auto`, the port that is free differs from one look to the next. */
+function hashFor(prepared: PreparedLaunch, { spec, record }: { spec: LaunchSpec; record: LaunchRecord }): string {
+  const { settings } = spec;
+  return settings.port !== "auto"
+    ? prepared.specHash
+    : hashLaunch(prepared, { port: record.port, tty: settings.tty });
+}
+
+/** Whether the launch with this token was asked for as this spec says. False when what it was asked for is unknown. */
+export function isSameRequest(ground: Ground, { spec, token }: { spec: LaunchSpec; token: string }): boolean {
+  const kept = ground.store.readSpec(token);
+  return kept.is === "there" && textOf(kept.value as LaunchSpec) === textOf(spec);
+}
+
+function textOf({ settings, args, env, off = [], recreate = false, detached, owner = null }: LaunchSpec): string {
+  const meant = Object.entries(env).filter(([name]) => !IN_PASSING.test(name));
+  return JSON.stringify([settings, args, meant.sort(([a], [b]) => (a < b ? -1 : 1)), off, recreate, detached, owner]);
+}
+
+function overtakenError({ key, startedBy }: LaunchRecord): DtError {
+  const { command, pid } = startedBy;
+  return new DtError(
+    "overtaken",
+    `${key} was not started: ${command} (pid ${pid}) was asked for later, and its launch runs.`,
+    { status: EXIT.interrupted, details: { key, by: startedBy } },
+  );
+}
