@@ -22,16 +22,12 @@ export async function runDetached(
   const cancel = new AbortController();
   cancelOnPress(cancel);
   const { ground } = context;
-  let specHash = "";
-  const report = (event: LaunchEvent) => {
-    if (event.is === "spawned") specHash = event.specHash;
-    tellEvent(context, event);
-  };
+  const report = (event: LaunchEvent) => tellEvent(context, event);
   const until = noWait ? "spawned" : "ready";
   let last = await startDetached({ ground, spec, until, report, cancel: cancel.signal });
   if (last.is === "ended" && last.exit.reason === "replaced") {
     const { awaitSuccessor } = await import("./successor.ts");
-    last = await awaitSuccessor(ground, { ended: last, spec, specHash, report, signal: cancel.signal });
+    last = await awaitSuccessor(ground, { ended: last, spec, report, signal: cancel.signal });
   }
   if (cancel.signal.aborted && last.is === "ended") return EXIT.interrupted;
   return concludeDetached(context, { last, isStack: spec.settings.compose !== null });
@@ -46,7 +42,10 @@ function concludeDetached(context: RunnerContext, { last, isStack }: { last: Lau
     case "ready":
     case "unchanged":
     case "unhealthy": {
-      const line = (last.is === "spawned" || last.is === "joined") && last.probed ? { ...last.line, state: "starting" } : last.line;
+      const line =
+        (last.is === "spawned" || last.is === "joined") && last.probed
+          ? { ...last.line, state: "starting" }
+          : last.line;
       if (last.is === "unhealthy" && talk.onCi) tellLastLines(context, { key: line.key, log: line.log });
       const more = last.is === "unchanged" ? { unchanged: true } : {};
       print(

@@ -1,13 +1,13 @@
 /**
- * A detached launch that was replaced before it was ready, by a launch of the same: the start reports that one, which
- * is no older than what was asked for. A launch of something else is not reported: the start has lost to it.
+ * A detached launch that was replaced before it was ready, by one that was asked for in the same words: the start
+ * reports that one, which is younger than what it had. To one that was asked for in other words, the start has lost.
  */
 import type { LaunchRecord } from "../../state/types.ts";
 import { reportJoined } from "../../supervisor/hosts/settled.ts";
 import { isKeyLocked } from "../../supervisor/launch/lock.ts";
 import type { Ground, LaunchEvent, LaunchSpec, Report } from "../../supervisor/launch/types.ts";
 import { awaitRecord } from "../../supervisor/run/settle.ts";
-import { isSameRequest } from "../../supervisor/start/join.ts";
+import { likenessOfRequest } from "../../supervisor/start/join.ts";
 
 type Ended = Extract<LaunchEvent, { is: "ended" }>;
 
@@ -16,21 +16,16 @@ const LOOK_EVERY_MS = 5;
 export interface Replaced {
   ended: Ended;
   spec: LaunchSpec;
-  /** Of the launch that was replaced. */
-  specHash: string;
   report: Report;
   signal: AbortSignal;
 }
 
-/** What became of it. `ended`: it was replaced by something else, nothing is there, or `signal` is aborted. */
-export async function awaitSuccessor(
-  ground: Ground,
-  { ended, spec, specHash, report, signal }: Replaced,
-): Promise<LaunchEvent> {
+/** What became of it. `ended`: it has lost, nothing is there, or `signal` is aborted. */
+export async function awaitSuccessor(ground: Ground, { ended, spec, report, signal }: Replaced): Promise<LaunchEvent> {
   let last: LaunchEvent = ended;
   while (last.is === "ended" && last.exit.reason === "replaced") {
     const record = await successorOf(ground, last);
-    if (record?.specHash !== specHash || !isSameRequest(ground, { spec, token: record.token })) return last;
+    if (record === null || likenessOfRequest(ground, { spec, token: record.token }) === "other") return last;
     try {
       last = await reportJoined(ground, { record, signal, report });
     } catch (error) {

@@ -12,7 +12,10 @@
  *   probes say so)                                decides
  *   stop, Ctrl-C             cancel, take back    end under the lock     SIGKILL at once     forget the restart
  *   restart asked, or        -                    end, start again       -                   start now
- *   files changed                                 under one lock
+ *   files changed                                 under one lock, unless
+ *                                                 it was begun after the
+ *                                                 restart was asked for
+ *                                                 (start/join.ts)
  *   replaced by another      -                    leave (the other       leave               leave
  *                                                 writes the exit)
  *   host killed              see                  leader runs on         next dt finishes    shown as failed

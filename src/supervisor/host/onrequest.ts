@@ -63,8 +63,9 @@ export function endOf({ spec, record }: HostedRun, request: EndingRequest): Pick
 }
 
 /**
- * A launch with a living host is restarted by that host. If the new start fails before the old launch was touched, the
- * old one goes on, and so it does if it was begun after the restart was asked for (start/join.ts). If the old launch has already been ended, the failure is recorded, and ends the host too.
+ * A launch with a living host is restarted by that host. It goes on if it was begun after the restart was asked for
+ * (start/join.ts). If the new start fails before the old launch was touched, the old one goes on too. If the old launch
+ * has already been ended, the failure is recorded, and ends the host too.
  */
 export async function restartNow(
   host: Host,

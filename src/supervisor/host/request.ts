@@ -168,7 +168,8 @@ export function claimRequests(
   push({
     is: "restart",
     spec,
-    done: (answer) => reply(answer.is === "restarted" ? "done" : answer.is, answer.is === "failed" ? toFailure(answer.error) : null),
+    done: (answer) =>
+      reply(answer.is === "restarted" ? "done" : answer.is, answer.is === "failed" ? toFailure(answer.error) : null),
   });
 }
 

@@ -86,7 +86,8 @@ async function serveLaunch(
   };
   const end = await hostLaunch({ ground, report, control }, spec);
   if (end.is === "unchanged") return report(await settledEvent(ground, { record: end.record, signal: cancel.signal }));
-  if (end.is === "joined") return void (await reportJoined(ground, { record: end.record, signal: cancel.signal, report }));
+  if (end.is === "joined")
+    return void (await reportJoined(ground, { record: end.record, signal: cancel.signal, report }));
   if (end.is === "taken") release(ground, token);
   if (end.exit === null) return;
   if (end.exit.reason !== "replaced" || up.stages.get(key) === "ready") return report({ is: "ended", exit: end.exit });

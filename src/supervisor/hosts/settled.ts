@@ -37,5 +37,6 @@ export async function reportJoined(
   const began = performance.now();
   const event = await settledEvent(ground, { record, signal });
   const tookMs = Math.round(performance.now() - began);
-  return tell(event.is === "unchanged" ? { is: "ready", line: event.line, tookMs } : event);
+  const isReady = event.is === "unchanged" && event.line.state === "ready";
+  return tell(isReady ? { is: "ready", line: event.line, tookMs } : event);
 }

@@ -130,7 +130,7 @@ export type LaunchEvent =
   | { is: "unchanged"; line: LaunchLine }
   /** Another start has launched it meanwhile, and this start reports that launch. */
   | { is: "joined"; line: LaunchLine; probed: boolean; by: Asker }
-  | { is: "spawned"; line: LaunchLine; probed: boolean; commandLine: string[]; cwd: string; specHash: string; shown?: string }
+  | { is: "spawned"; line: LaunchLine; probed: boolean; commandLine: string[]; cwd: string; shown?: string }
   | { is: "ready"; line: LaunchLine; tookMs: number }
   | { is: "unhealthy"; line: LaunchLine; why: string }
   | { is: "restarting"; key: string; inMs: number; because: string }

@@ -22,8 +22,8 @@
  * clear and claim each return the start with more in it. Clear and claim push onto `undo` how to take them back, which
  * runs in reverse order if a later step fails. Begin takes back its own writes, and `runSteps` releases the port.
  *
- * A start that needs no launch of its own ends at the check under the lock: with `--ensure` when the launch that runs is
- * fine, and when another start has launched the same meanwhile (join.ts). If it is killed there, nothing was touched.
+ * A start that needs no launch of its own ends at the check under the lock: with `--ensure`, when the launch that runs
+ * is fine; and when another start has launched the same meanwhile (join.ts).
  *
  * A start that fails under the lock with nothing left running leaves an exit (`start-failed`), so that it can be
  * reported later. A start that fails before the lock touched nothing, and its caller gets the error. A start whose old
@@ -110,7 +110,8 @@ async function prepare(start: Start, withFirst: boolean): Promise<PreparedStart>
   if (isStack) await runFirst(start);
   const prepared = { ...start, prepared: await prepareLaunch(ground, { spec, report }), begunAt, isFirstOwed: false };
   if (isStack || before.length === 0) return prepared;
-  if (!withFirst && (await judge({ ...prepared, report: () => {} })) !== null) return { ...prepared, isFirstOwed: true };
+  if (!withFirst && (await judge({ ...prepared, report: () => {} })) !== null)
+    return { ...prepared, isFirstOwed: true };
   await runFirst(start);
   return prepared;
 }
@@ -191,7 +192,7 @@ async function judge(start: PreparedStart): Promise<Extract<Started, { is: "unch
 }
 
 function spawnedEvent(record: LaunchRecord, stack: StackLaunch | null): LaunchEvent {
-  const { probed, argv, cwd, specHash } = record;
+  const { probed, argv, cwd } = record;
   const shown = stack?.shown == null ? {} : { shown: stack.shown };
-  return { is: "spawned", line: lineOf(record, "running"), probed, commandLine: argv, cwd, specHash, ...shown };
+  return { is: "spawned", line: lineOf(record, "running"), probed, commandLine: argv, cwd, ...shown };
 }
