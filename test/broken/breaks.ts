@@ -341,7 +341,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a start joins a launch with another environment that was asked for earlier",
-    edits: [{ file: JOIN, from: `if (!isAskedLater) return "start";`, to: "" }],
+    edits: [{ file: JOIN, from: `if (!isAskedLater || alike === "unknown") return "start";`, to: "" }],
     test: "test/e2e/managed/atonce.test.ts",
     only: "other environments",
   },

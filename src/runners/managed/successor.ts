@@ -7,11 +7,12 @@ import { reportJoined } from "../../supervisor/hosts/settled.ts";
 import { isKeyLocked } from "../../supervisor/launch/lock.ts";
 import type { Ground, LaunchEvent, LaunchSpec, Report } from "../../supervisor/launch/types.ts";
 import { awaitRecord } from "../../supervisor/run/settle.ts";
-import { likenessOfRequest } from "../../supervisor/start/join.ts";
+import { type Likeness, likenessOfRequest } from "../../supervisor/start/join.ts";
 
 type Ended = Extract<LaunchEvent, { is: "ended" }>;
 
 const LOOK_EVERY_MS = 5;
+const WILL_DO: readonly Likeness[] = ["same", "same-words"];
 
 export interface Replaced {
   ended: Ended;
@@ -25,7 +26,7 @@ export async function awaitSuccessor(ground: Ground, { ended, spec, report, sign
   let last: LaunchEvent = ended;
   while (last.is === "ended" && last.exit.reason === "replaced") {
     const record = await successorOf(ground, last);
-    if (record === null || likenessOfRequest(ground, { spec, token: record.token }) === "other") return last;
+    if (record === null || !WILL_DO.includes(likenessOfRequest(ground, { spec, token: record.token }))) return last;
     try {
       last = await reportJoined(ground, { record, signal, report });
     } catch (error) {
@@ -36,11 +37,15 @@ export async function awaitSuccessor(ground: Ground, { ended, spec, report, sign
   return last;
 }
 
-/** The replaced launch's own record may still be there, for as long as the process that ended it holds the lock. */
+/**
+ * As long as the process that replaces the launch holds the lock, its own record may still be there, or not all is
+ * written that belongs to the new one.
+ */
 async function successorOf(ground: Ground, { exit: { key, token } }: Ended): Promise<LaunchRecord | null> {
   for (;;) {
     const record = await awaitRecord(ground, key);
-    if (record?.token !== token) return record;
+    const isThere = record !== null && record.token !== token;
+    if (record === null || (isThere && record.phase !== "starting")) return record;
     if (!isKeyLocked(ground, key)) return null;
     await Bun.sleep(LOOK_EVERY_MS);
   }

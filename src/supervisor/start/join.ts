@@ -36,7 +36,8 @@ const IN_PASSING =
   /^(_|SHLVL|OLDPWD|PWD|PPID|WINDOWID|COLUMNS|LINES|TMUX|TMUX_PANE|STY|TTY|GPG_TTY|SSH_(CLIENT|CONNECTION|TTY)|TERM_SESSION_ID|XDG_SESSION_ID|INVOCATION_ID|JOURNAL_STREAM)$/;
 
 export type Turn = "start" | "join" | "give-way";
-export type Likeness = "same" | "same-words" | "other";
+/** `unknown`: what it was asked for was not kept, as on a full disk. */
+export type Likeness = "same" | "same-words" | "other" | "unknown";
 
 interface TurnToJudge {
   askedAt: number;
@@ -52,7 +53,7 @@ export function judgeTurn({ askedAt, found, likeness, anyLater }: TurnToJudge): 
   if (!isBegunLater) return "start";
   const alike = likeness();
   if (alike === "same") return "join";
-  if (!isAskedLater) return "start";
+  if (!isAskedLater || alike === "unknown") return "start";
   return anyLater || alike === "same-words" ? "join" : "give-way";
 }
 
@@ -96,7 +97,7 @@ function hashFor(prepared: PreparedLaunch, { spec, record }: Pick<Compared, "spe
 /** How the launch with this token was asked for, compared with this spec. */
 export function likenessOfRequest(ground: Ground, { spec, token }: { spec: LaunchSpec; token: string }): Likeness {
   const kept = ground.store.readSpec(token);
-  if (kept.is !== "there") return "other"; // it is unknown
+  if (kept.is !== "there") return "unknown";
   const other = kept.value as LaunchSpec;
   if (wordsOf(spec) !== wordsOf(other)) return "other";
   return meaningOf(spec) === meaningOf(other) ? "same" : "same-words";

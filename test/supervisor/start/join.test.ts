@@ -10,7 +10,7 @@ import { bootClock, programBegan } from "../../../src/sys/kernel/bootclock.ts";
 import { makeProcessTable } from "../../../src/sys/process/table.ts";
 import { makeTemporary } from "../../kit/temporary.ts";
 
-const LIKENESSES = ["same", "same-words", "other"] as const;
+const LIKENESSES = ["same", "same-words", "other", "unknown"] as const;
 
 const ROWS: [
   what: string,
@@ -21,14 +21,14 @@ const ROWS: [
   [
     "asked for and begun later",
     { begunAt: 12, askedAt: 11 },
-    { same: "join", "same-words": "join", other: "give-way" },
-    { same: "join", "same-words": "join", other: "join" },
+    { same: "join", "same-words": "join", other: "give-way", unknown: "start" },
+    { same: "join", "same-words": "join", other: "join", unknown: "start" },
   ],
   [
     "asked for earlier, begun later",
     { begunAt: 12, askedAt: 9 },
-    { same: "join", "same-words": "start", other: "start" },
-    { same: "join", "same-words": "start", other: "start" },
+    { same: "join", "same-words": "start", other: "start", unknown: "start" },
+    { same: "join", "same-words": "start", other: "start", unknown: "start" },
   ],
   ["begun at the same instant", { begunAt: 10, askedAt: 9 }, ...replaced()],
   ["begun earlier", { begunAt: 9, askedAt: 8 }, ...replaced()],
@@ -38,7 +38,7 @@ const ROWS: [
 ];
 
 function replaced(): [Record<Likeness, Turn>, Record<Likeness, Turn>] {
-  const never: Record<Likeness, Turn> = { same: "start", "same-words": "start", other: "start" };
+  const never: Record<Likeness, Turn> = { same: "start", "same-words": "start", other: "start", unknown: "start" };
   return [never, never];
 }
 
@@ -86,7 +86,7 @@ test.each(OTHERS)("a start %s: %s", (_what, likeness, more) => {
   store.writeSpec("token", specOf(more));
   const ground = { store } as Ground;
   expect(likenessOfRequest(ground, { spec: specOf(), token: "token" })).toBe(likeness);
-  expect(likenessOfRequest(ground, { spec: specOf(), token: "unknown" })).toBe("other");
+  expect(likenessOfRequest(ground, { spec: specOf(), token: "unknown" })).toBe("unknown");
 });
 
 test("two processes read the same clock, and a program begins before it reads it", async () => {
