@@ -16,9 +16,9 @@
  * them. The rest of what a start reads is compared, so its age does not matter.
  *
  * *In the same words*: the same arguments, toggles, `--recreate`, `--port` and owner, detached like it. *The same*:
- * the same words, resolved command, directory, declared environment and port (`specHash`; with `port: "auto"` any port),
- * the same settings in the manifest, and the same environment of the caller, but for what only tells one terminal from
- * another (`IN_PASSING`).
+ * the same words, resolved command, directory, declared environment and port (`specHash`; with `port: "auto"`, any
+ * port), settings in the manifest and environment of the caller, but for what only tells one terminal from another
+ * (`IN_PASSING`).
  *
  * A launch whose leader or host is gone is not joined, and a start that a stop has called off does not get here. Only a
  * detached start and a restart by a person may join. A foreground shows its own launch, and a policy means a new run.
