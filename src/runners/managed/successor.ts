@@ -43,10 +43,11 @@ export async function awaitSuccessor(ground: Ground, { ended, spec, report, sign
  */
 async function successorOf(ground: Ground, { exit: { key, token } }: Ended): Promise<LaunchRecord | null> {
   for (;;) {
+    const isChanging = isKeyLocked(ground, key);
     const record = await awaitRecord(ground, key);
     const isThere = record !== null && record.token !== token;
     if (record === null || (isThere && record.phase !== "starting")) return record;
-    if (!isKeyLocked(ground, key)) return null;
+    if (!isChanging) return null;
     await Bun.sleep(LOOK_EVERY_MS);
   }
 }
