@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { tryFlock } from "../../../src/sys/files/flock.ts";
 import { acquireLock } from "../../../src/sys/lock/lock.ts";
 import { makeProcessTable } from "../../../src/sys/process/table.ts";
-import { type Result, type RunOptions, TestRoot, until, within } from "../../kit.ts";
+import { type Result, type RunOptions, stays, TestRoot, until, within } from "../../kit.ts";
 import { commandLineOf, hostsOf, psOf } from "../kit/launch.ts";
 
 const AT_ONCE = 50;
@@ -320,8 +320,8 @@ test("what runs before a start runs, if the launch that made a start of its own 
     await root.dt(DETACHED);
     const lock = await lockOf(root);
     const ensured = root.spawn([...DETACHED, "--ensure"]);
-    await until("it waits for the lock", () => hostsOf(root).length === 2 && waitingIn(root).length > 0);
-    expect(root.read("firsts")).toBe("first\n");
+    await until("it is under way", () => waitingIn(root).length > 0);
+    await stays("it waits for the lock, and nothing has run before it", () => root.read("firsts") === "first\n", 500);
     process.kill(await pidOf(root), "SIGKILL");
     lock.release();
     expect(await outcomeOf(ensured)).toMatchObject({ code: 0 });
