@@ -9,7 +9,7 @@ import { tryFlock } from "../../../src/sys/files/flock.ts";
 import { acquireLock } from "../../../src/sys/lock/lock.ts";
 import { makeProcessTable } from "../../../src/sys/process/table.ts";
 import { type Result, type RunOptions, stays, TestRoot, until, within } from "../../kit.ts";
-import { commandLineOf, hostsOf, psOf } from "../kit/launch.ts";
+import { commandLineOf, hostsOf, psOf, runs } from "../kit/launch.ts";
 
 const AT_ONCE = 50;
 const MOST_LAUNCHES = 3;
@@ -271,7 +271,9 @@ test("a launch whose host is gone does for no start: it gets one with a host", a
     const first = await makeWaiting(root, DETACHED);
     const waitsIn = hostsOf(root);
     await root.dt(DETACHED);
-    for (const pid of hostsOf(root)) if (!waitsIn.includes(pid)) process.kill(pid, "SIGKILL");
+    const serving = hostsOf(root).filter((pid) => !waitsIn.includes(pid));
+    for (const pid of serving) process.kill(pid, "SIGKILL");
+    await until("the host is gone", () => !serving.some(runs));
     expect(await first.resume()).toMatchObject({ code: 0 });
     expect(await psOf(root)).toMatchObject({ state: "ready", host: { alive: true } });
     expect(launchesOf(root)).toHaveLength(2);
