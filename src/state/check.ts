@@ -98,6 +98,8 @@ const RECORD: Shape<LaunchRecord> = {
 
 /** Optional fields; a missing one means its default. */
 const RECORD_OPTIONS: Record<OptionalOf<LaunchRecord>, Check> = {
+  begunAt: number,
+  askedAt: number,
   alive: flag,
   watches: flag,
   successCodes: numbers,

@@ -18,6 +18,7 @@ const EVIDENCE = "src/supervisor/tree/evidence.ts";
 const STOP = "src/supervisor/tree/stoptree.ts";
 const END = "src/supervisor/end/end.ts";
 const START = "src/supervisor/start/start.ts";
+const JOIN = "src/supervisor/start/join.ts";
 const ADOPT = "src/supervisor/host/adopt.ts";
 
 const NO_LINEAGE = {
@@ -325,6 +326,44 @@ export const BREAKS: readonly Break[] = [
       },
     ],
     test: "test/fault/reruns.test.ts",
+  },
+  {
+    what: "no start joins the launch of another start",
+    edits: [{ file: JOIN, from: `if (alike === "same") return "join";`, to: `if (alike === "same") return "start";` }],
+    test: "test/e2e/managed/atonce.test.ts",
+    only: "starts at once of a command:|restarts at once",
+  },
+  {
+    what: "a start joins a launch that was begun before it was asked for",
+    edits: [{ file: JOIN, from: '  if (!isBegunLater) return "start";\n', to: "" }],
+    test: "test/e2e/managed/managed.test.ts",
+    only: "a rerun replaces the old launch",
+  },
+  {
+    what: "a start joins a launch with another environment that was asked for earlier",
+    edits: [{ file: JOIN, from: `if (!isAskedLater || alike === "unknown") return "start";`, to: "" }],
+    test: "test/e2e/managed/atonce.test.ts",
+    only: "other environments",
+  },
+  {
+    what: "a start replaces the launch of one with other arguments that was asked for later",
+    edits: [{ file: JOIN, from: `? "join" : "give-way";`, to: `? "join" : "start";` }],
+    test: "test/e2e/managed/atonce.test.ts",
+    only: "gives way to one",
+  },
+  {
+    what: "a start joins a launch that has ended, or has no host",
+    edits: [{ file: JOIN, from: "return isLiving ? read.value : null;", to: "return read.value;" }],
+    test: "test/e2e/managed/atonce.test.ts",
+    only: "does for no start",
+  },
+  {
+    what: "a start in the foreground joins the launch of another start",
+    edits: [
+      { file: JOIN, from: "if (options.mayJoin !== true || askedAt === undefined)", to: "if (askedAt === undefined)" },
+    ],
+    test: "test/e2e/managed/atonce.test.ts",
+    only: "a foreground takes over",
   },
   {
     what: "a stop does not end the `before` that a policy's restart is running",

@@ -134,6 +134,7 @@ async function conclude(
 ): Promise<number> {
   const say = (text: string) => hasRoom(2) && talk.say(text);
   switch (end.is) {
+    case "joined":
     case "unchanged": {
       const settled = await awaitSettled(ground, { key: end.record.key, signal: cancel });
       if (settled.is === "ended") {
