@@ -106,8 +106,12 @@ function take({ hosting, hostless, strays }: Room, { request, caller }: { reques
       const hear = (text: string) => caller.tell({ is: "launch", key: "", event: { is: "note", text } });
       strays.add(hear);
       for (const { run } of request.nodes) whole(run.spec as LaunchSpec);
-      const { serveUp } = require("./serveup.ts") as typeof import("./serveup.ts");
-      serveUp(hosting, { ground, nodes: request.nodes, emit: tell, cancel });
+      (require("./serveup.ts") as typeof import("./serveup.ts")).serveUp(hosting, {
+        ground,
+        nodes: request.nodes,
+        emit: tell,
+        cancel,
+      });
     }
     hostless.soon(makeGround);
   } catch (error) {
