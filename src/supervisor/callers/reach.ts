@@ -61,8 +61,11 @@ export function expectHost(ground: Ground): void {
     );
 }
 
-/** Throws the error of a host that cannot begin, and `no-socket-place`. */
-export async function reachHost(ground: Ground, reach: Reach): Promise<HostLine> {
+/**
+ * Null when the host that was made has ended at once. Throws the error of a host that cannot begin, and
+ * `no-socket-place`.
+ */
+export async function reachHost(ground: Ground, reach: Reach): Promise<HostLine | null> {
   const early = expected().get(ground);
   expected().delete(ground);
   if (reach.kind === "") return (await early) ?? findOrMake(ground, reach);
@@ -70,7 +73,7 @@ export async function reachHost(ground: Ground, reach: Reach): Promise<HostLine>
   return findOrMake(ground, reach);
 }
 
-async function findOrMake(ground: Ground, { kind, env }: Reach): Promise<HostLine> {
+async function findOrMake(ground: Ground, { kind, env }: Reach): Promise<HostLine | null> {
   if (kind === null) return makeHost(ground, { env, address: ownAddress(ground), isOwn: true });
   const address = hostAddress(ground, kind);
   const deadline = performance.now() + BIRTH_MS;
@@ -151,7 +154,7 @@ async function firstWord(next: () => Promise<HostWord | null>): Promise<HostWord
 async function makeHost(
   ground: Ground,
   { env, address, isOwn }: { env: Record<string, string>; address: string; isOwn: boolean },
-): Promise<HostLine> {
+): Promise<HostLine | null> {
   ground.store.prepare();
   const words = [ground.root, address, ...(isOwn ? ["own"] : [])];
   const host = spawnDetached([...ground.self, HIDDEN.host, ...words], {
@@ -161,11 +164,9 @@ async function makeHost(
   for await (const text of linesOf(host.stdout, false)) {
     const birth = JSON.parse(text) as Birth;
     if (birth.is === "failed") throw toError(birth.error);
-    const line = await connectToHost(address);
-    if (line !== null) return line;
-    break;
+    return connectToHost(address);
   }
-  throw hostLost(ground, null);
+  return null;
 }
 
 /** `key`: the launch it was asked for; null: several, or none. */
