@@ -15,7 +15,12 @@ export function beginLook(ground: Site, driftOf: Look["driftOf"]): Look {
   const table = snapshotOf(ground.table);
   const store = readingOnce(ground.store);
   const hosts = lazy(() => recordedHosts(store));
-  return { ground: { ...ground, table, store }, hosts, listening: lazy(() => findListening(table, hosts())), driftOf };
+  return {
+    ground: { ...ground, table, store },
+    hosts,
+    listening: lazy(() => findListening({ store, table }, hosts())),
+    driftOf,
+  };
 }
 
 function readingOnce(store: Store): Store {

@@ -85,10 +85,13 @@ function socketInodesOf(pid: number): Set<string> {
 export function listeningPorts(pids: Iterable<number>): ListeningPort[] {
   const listeners = readListeners();
   if (listeners.length === 0) return [];
+  const byInode = new Map(listeners.map((listener) => [listener.inode, listener]));
   const found: ListeningPort[] = [];
   for (const pid of pids) {
-    const inodes = socketInodesOf(pid);
-    for (const { port, address, inode } of listeners) if (inodes.has(inode)) found.push({ port, address, pid });
+    for (const inode of socketInodesOf(pid)) {
+      const listener = byInode.get(inode);
+      if (listener !== undefined) found.push({ port: listener.port, address: listener.address, pid });
+    }
   }
   return found;
 }
