@@ -14,7 +14,9 @@ import type { KeyReport, Look } from "./types.ts";
 export function beginLook(ground: Site, driftOf: Look["driftOf"]): Look {
   const table = snapshotOf(ground.table);
   const store = readingOnce(ground.store);
-  const hosts = lazy(() => recordedHosts(store));
+  const hosts = lazy(() => [
+    ...new Map(recordedHosts(store).map((host) => [`${host.pid}/${host.startTime}`, host])).values(),
+  ]);
   return {
     ground: { ...ground, table, store },
     hosts,
@@ -24,16 +26,14 @@ export function beginLook(ground: Site, driftOf: Look["driftOf"]): Look {
 }
 
 function readingOnce(store: Store): Store {
-  const records = new Map<string, ReturnType<Store["record"]>>();
-  const keys = lazy(store.keys);
-  return {
-    ...store,
-    keys,
-    record(key) {
-      const known = records.get(key) ?? store.record(key);
-      records.set(key, known);
-      return known;
-    },
+  return { ...store, keys: lazy(store.keys), record: once(store.record), history: once(store.history) };
+}
+
+function once<T>(read: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    if (!known.has(name)) known.set(name, read(name));
+    return known.get(name) as T;
   };
 }
 

@@ -13,6 +13,7 @@
  */
 import type { LaunchRecord } from "../state/types.ts";
 import type { Site } from "../supervisor/launch/types.ts";
+import { lazy } from "../sys/base/lazy.ts";
 import { type ProcessIdentity, presenceOf, startOf } from "../sys/process/identity.ts";
 import { lineageFor } from "../sys/process/lineage.ts";
 
@@ -32,7 +33,8 @@ export interface Clues {
 
 export interface Near {
   pids: readonly number[];
-  clues: Clues;
+  /** Needed only where a process listens. */
+  clues: () => Clues;
 }
 
 /** `hosts`: those of every record. */
@@ -42,13 +44,14 @@ export function findNear(place: Place, hosts: readonly ProcessIdentity[]): Near 
     const read = store.record(key);
     return read.is === "there" && isAlive(place, read.value.leader) ? [read.value] : [];
   });
-  const living = new Set(hosts.flatMap((host) => (isAlive(place, host) ? [host.pid] : [])));
   const [kept, left] = [[] as LaunchRecord[], [] as LaunchRecord[]];
   for (const record of records) (isWithHost(place, record) ? kept : left).push(record);
-  const clues = cluesOf(place, { records, left });
-  const roots = [...clues.byLeader.keys(), ...clues.byNote.keys(), ...orphansOf(place, { left, clues })];
-  const pids = table.forestOf({ roots, hosts: new Set(kept.map(({ host }) => host.pid)) }) ?? table.pids();
-  return { pids: pids.filter((pid) => !living.has(pid)), clues };
+  const clues = lazy(() => cluesOf(place, { records, left }));
+  const roots = records.flatMap(({ leader }) => leader?.pid ?? []);
+  if (left.length > 0) roots.push(...clues().byNote.keys(), ...orphansOf(place, { left, clues: clues() }));
+  const forest = table.forestOf({ roots, hosts: new Set(kept.map(({ host }) => host.pid)) });
+  const living = new Set(hosts.flatMap((host) => (isAlive(place, host) ? [host.pid] : [])));
+  return { pids: (forest ?? table.pids()).filter((pid) => !living.has(pid)), clues };
 }
 
 function isAlive({ table }: Place, identity: ProcessIdentity | null): boolean {
@@ -86,7 +89,6 @@ function launchPart(lineage: bigint | null | undefined): bigint[] {
 /** What the leaders without a host have for a parent has their orphans too. */
 function orphansOf(place: Place, { left, clues }: { left: readonly LaunchRecord[]; clues: Clues }): number[] {
   const { table } = place;
-  if (left.length === 0) return [];
   const oldest = Math.min(...left.flatMap(({ leader }) => (leader === null ? [] : [startOf(leader)])));
   const parents = new Set(left.flatMap(({ leader }) => table.entry(leader?.pid ?? 0)?.ppid ?? []));
   return [...parents]

@@ -15,7 +15,7 @@ export function findListening(place: Place, hosts: readonly ProcessIdentity[]): 
   const byLaunch = new Map<string, ListeningPort[]>();
   const unclaimed: ListeningPort[] = [];
   for (const [pid, own] of Map.groupBy(ports, (one) => one.pid)) {
-    const launches = claimantsOf(place, { pid, clues });
+    const launches = claimantsOf(place, { pid, clues: clues() });
     for (const { token } of launches) byLaunch.set(token, [...(byLaunch.get(token) ?? []), ...own]);
     if (launches.size === 0) unclaimed.push(...own);
   }
