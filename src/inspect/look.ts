@@ -37,6 +37,11 @@ function once<T>(read: (name: string) => T): (name: string) => T {
   };
 }
 
+/** The keys of which something is known. */
+export function lookAtAll(look: Look, keys: readonly string[]): KeyReport[] {
+  return look.ground.store.seal.holding(() => keys.flatMap((key) => lookAt(look, key) ?? []));
+}
+
 /** Null when nothing is known about the key. */
 export function lookAt(look: Look, key: string): KeyReport | null {
   const { ground, hosts } = look;

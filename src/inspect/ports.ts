@@ -1,4 +1,4 @@
-/** The ports a launch listens on: those of its own tree, and the declared one where its listener is not near (near.ts). */
+/** The ports a launch listens on: those of its tree, and the declared one where its listener is not near (near.ts). */
 import type { LaunchRecord } from "../state/types.ts";
 import { queryOf } from "../supervisor/tree/query.ts";
 import { findTree, type TreeMember } from "../supervisor/tree/tree.ts";

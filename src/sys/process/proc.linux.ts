@@ -45,8 +45,8 @@ export function childrenOf(parent: number): number[] {
 const LOOKS = 5;
 
 /**
- * A child, or an adopted orphan, belongs to the thread that made or adopted it, so every thread is asked. Null where the
- * kernel does not list children (CONFIG_PROC_CHILDREN).
+ * A child, or an adopted orphan, belongs to the thread that made or adopted it, so every thread is asked. Null where
+ * the kernel does not list children (CONFIG_PROC_CHILDREN).
  */
 function knownChildren(parent: number): number[] | null {
   for (let look = 0; look < LOOKS; look++) {
