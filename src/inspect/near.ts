@@ -8,8 +8,9 @@
  *   another process: the host was killed,    below the leader, or below an orphan that fell to the same process and has
  *   or another one serves the launch since   the launch's lineage, token, session or group; or were noted by a host
  *
- * They only *can* be: supervisor/tree/tree.ts judges. Known limit: a process that another program started with the
- * launch's token handed over is found by the launch's declared port alone (ports.ts).
+ * A host of many launches has children of all of them: those that are asked about are known as if it were gone. They
+ * only *can* be the launch's: supervisor/tree/tree.ts judges. Known limit: a process that another program started with
+ * the launch's token handed over is found by the launch's declared port alone (ports.ts).
  */
 import type { LaunchRecord } from "../state/types.ts";
 import type { Site } from "../supervisor/launch/types.ts";
@@ -37,21 +38,22 @@ export interface Near {
   clues: () => Clues;
 }
 
-/** `hosts`: those of every record. */
-export function findNear(place: Place, hosts: readonly ProcessIdentity[]): Near {
-  const { store, table } = place;
-  const records = store.keys().flatMap((key) => {
-    const read = store.record(key);
-    return read.is === "there" && isAlive(place, read.value.leader) ? [read.value] : [];
-  });
+/** `records`: all of the root's, or those few that are asked about. */
+export function findNear(place: Place, { records, isAll }: { records: readonly LaunchRecord[]; isAll: boolean }): Near {
+  const { table } = place;
+  const living = records.filter(({ leader }) => isAlive(place, leader));
   const [kept, left] = [[] as LaunchRecord[], [] as LaunchRecord[]];
-  for (const record of records) (isWithHost(place, record) ? kept : left).push(record);
-  const clues = lazy(() => cluesOf(place, { records, left }));
-  const roots = records.flatMap(({ leader }) => leader?.pid ?? []);
-  if (left.length > 0) roots.push(...clues().byNote.keys(), ...orphansOf(place, { left, clues: clues() }));
-  const forest = table.forestOf({ roots, hosts: new Set(kept.map(({ host }) => host.pid)) });
-  const living = new Set(hosts.flatMap((host) => (isAlive(place, host) ? [host.pid] : [])));
-  return { pids: (forest ?? table.pids()).filter((pid) => !living.has(pid)), clues };
+  for (const record of living) (isWithHost(place, record) ? kept : left).push(record);
+  const clues = lazy(() => cluesOf(place, { records: living, left }));
+  const roots = living.flatMap(({ leader }) => leader?.pid ?? []);
+  if (left.length > 0) roots.push(...clues().byNote.keys(), ...orphansOf(place, { of: left, clues: clues() }));
+  // What is below a host belongs to few of its launches where few are asked about.
+  const alone = isAll ? kept : kept.filter((one) => one.shared !== true);
+  const among = kept.filter((one) => !alone.includes(one));
+  if (among.length > 0) roots.push(...orphansOf(place, { of: among, clues: clues() }));
+  const forest = table.forestOf({ roots, hosts: new Set(alone.map(({ host }) => host.pid)) });
+  const hosts = new Set(records.flatMap(({ host }) => (isAlive(place, host) ? [host.pid] : [])));
+  return { pids: (forest ?? table.pids()).filter((pid) => !hosts.has(pid)), clues };
 }
 
 function isAlive({ table }: Place, identity: ProcessIdentity | null): boolean {
@@ -86,14 +88,17 @@ function launchPart(lineage: bigint | null | undefined): bigint[] {
   return typeof lineage === "bigint" ? [lineage & ~0xffn] : [];
 }
 
-/** What the leaders without a host have for a parent has their orphans too. */
-function orphansOf(place: Place, { left, clues }: { left: readonly LaunchRecord[]; clues: Clues }): number[] {
+/** What has the leaders for its children has the launches' orphans too. */
+function orphansOf(place: Place, { of, clues }: { of: readonly LaunchRecord[]; clues: Clues }): number[] {
   const { table } = place;
-  const oldest = Math.min(...left.flatMap(({ leader }) => (leader === null ? [] : [startOf(leader)])));
-  const parents = new Set(left.flatMap(({ leader }) => table.entry(leader?.pid ?? 0)?.ppid ?? []));
+  const oldest = Math.min(...of.flatMap(({ leader }) => (leader === null ? [] : [startOf(leader)])));
+  const parents = new Set(of.flatMap(({ leader }) => table.entry(leader?.pid ?? 0)?.ppid ?? []));
   return [...parents]
     .flatMap((parent) => table.childrenOf(parent))
     .filter((pid) => {
+      // Most are another launch's, and their lineage is the cheapest to see.
+      const [inherited] = launchPart(table.lineageOf(pid));
+      if (inherited !== undefined) return clues.byLineage.has(inherited);
       const entry = table.entry(pid);
       return entry !== null && startOf(entry) >= oldest && launchesOf(place, { pid, clues }).length > 0;
     });

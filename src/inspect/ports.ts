@@ -2,15 +2,15 @@
 import type { LaunchRecord } from "../state/types.ts";
 import { queryOf } from "../supervisor/tree/query.ts";
 import { findTree, type TreeMember } from "../supervisor/tree/tree.ts";
-import type { ListeningPort, ProcessEntry, ProcessIdentity, ProcessTable } from "../sys/process/identity.ts";
+import type { ListeningPort, ProcessEntry, ProcessTable } from "../sys/process/identity.ts";
 import { type Clues, findNear, launchesOf } from "./near.ts";
 import type { Listening, Look } from "./types.ts";
 
 type Place = Pick<Look["ground"], "store" | "table">;
 
-/** Finds the listeners of all launches at once: most processes listen on nothing, and judging them is slow. */
-export function findListening(place: Place, hosts: readonly ProcessIdentity[]): Listening {
-  const { pids, clues } = findNear(place, hosts);
+/** Finds the listeners of many launches at once: most processes listen on nothing, and judging them is slow. */
+export function findListening(place: Place, asked: { records: readonly LaunchRecord[]; isAll: boolean }): Listening {
+  const { pids, clues } = findNear(place, asked);
   const ports = place.table.listeningPorts(pids);
   const byLaunch = new Map<string, ListeningPort[]>();
   const unclaimed: ListeningPort[] = [];
@@ -51,7 +51,7 @@ export function portsOf(look: Look, { record, tree }: { record: LaunchRecord; tr
 }
 
 function ownListeners({ ground, hosts, listening }: Look, record: LaunchRecord): readonly ListeningPort[] {
-  const { ports, byLaunch, unclaimed } = listening();
+  const { ports, byLaunch, unclaimed } = listening(record);
   // Without a lineage, a process may be the launch's by what only a search compares.
   const possible = record.lineage === true ? [...(byLaunch.get(record.token) ?? []), ...unclaimed] : ports;
   if (possible.every(({ pid }) => pid === record.leader?.pid)) return possible;

@@ -49,7 +49,10 @@ export interface Look {
   ground: Site;
   /** The hosts of every record, so read only when a tree is. */
   hosts: () => readonly ProcessIdentity[];
-  listening: () => Listening;
+  /** For one launch of a few: what listens near it. */
+  listening: (record: LaunchRecord) => Listening;
+  /** For any number of launches. */
+  listeningOfAll: () => Listening;
   driftOf: (record: LaunchRecord) => boolean | null;
 }
 

@@ -462,7 +462,9 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "dt ps does not look below the hosts of its launches",
-    edits: [{ file: "src/inspect/near.ts", from: "hosts: new Set(kept.map(({ host }) => host.pid))", to: "hosts: []" }],
+    edits: [
+      { file: "src/inspect/near.ts", from: "hosts: new Set(alone.map(({ host }) => host.pid))", to: "hosts: []" },
+    ],
     test: "test/fault/listening.test.ts",
     only: "a daemon with a lineage",
   },
@@ -480,7 +482,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "dt ps does not look for orphans that left a killed host",
-    edits: [{ file: "src/inspect/near.ts", from: ", ...orphansOf(place, { left, clues: clues() })", to: "" }],
+    edits: [{ file: "src/inspect/near.ts", from: ", ...orphansOf(place, { of: left, clues: clues() })", to: "" }],
     test: "test/fault/listening.test.ts",
     only: "after the host was killed",
   },

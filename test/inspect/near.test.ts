@@ -33,14 +33,7 @@ function counting(processes: FakeProcess[]): { table: FakeTable; asked: Set<numb
   };
 }
 
-function storeOf(records: readonly LaunchRecord[]): Store {
-  const byKey = new Map(records.map((record) => [record.key, record]));
-  return {
-    keys: () => [...byKey.keys()],
-    record: (key: string) => ({ is: "there", value: byKey.get(key) }),
-    history: () => ({ is: "absent" }),
-  } as unknown as Store;
-}
+const STORE = { history: () => ({ is: "absent" }) } as unknown as Store;
 
 function recordOf(table: FakeTable, { key, pid, digit }: { key: string; pid: number; digit: string }): LaunchRecord {
   const made: Partial<LaunchRecord> = {
@@ -64,9 +57,13 @@ test("while the host lives, only what is below it is near, and no stranger is lo
     { pid: 13, ppid: HOST, lineage: token("a") },
     ...STRANGERS,
   ]);
-  const { pids } = findNear({ table, store: storeOf([recordOf(table, { key: "a:a:default", pid: 11, digit: "a" })]) }, [
-    table.identity(HOST),
-  ]);
+  const { pids } = findNear(
+    { table, store: STORE },
+    {
+      records: [recordOf(table, { key: "a:a:default", pid: 11, digit: "a" })],
+      isAll: true,
+    },
+  );
   expect([...pids].sort((a, b) => a - b)).toEqual([11, 12, 13]);
   expect(whole()).toBe(0);
   expect([...asked].filter((pid) => pid >= 5000)).toEqual([]);
@@ -79,13 +76,17 @@ test("once the host is gone, orphans with what they inherited are near, and thei
     { pid: 13, ppid: 1, startTime: "2001", env: { DIALTONE_TOKEN: token("a") } },
     { pid: 14, ppid: 1, startTime: "2001", sid: 11 },
     { pid: 15, ppid: 12, startTime: "2002" },
-    { pid: 16, ppid: 1, startTime: "1999", lineage: token("a") },
+    { pid: 16, ppid: 1, startTime: "1999", sid: 11 },
     { pid: 17, ppid: 1, startTime: "2001", lineage: token("b") },
     ...STRANGERS,
   ]);
-  const { pids } = findNear({ table, store: storeOf([recordOf(table, { key: "a:a:default", pid: 11, digit: "a" })]) }, [
-    table.identity(HOST),
-  ]);
+  const { pids } = findNear(
+    { table, store: STORE },
+    {
+      records: [recordOf(table, { key: "a:a:default", pid: 11, digit: "a" })],
+      isAll: true,
+    },
+  );
   expect([...pids].sort((a, b) => a - b)).toEqual([11, 12, 13, 14, 15]);
   expect(whole()).toBe(0);
 });
@@ -97,7 +98,26 @@ test("a process that was given the pid of an ended leader is not near, nor a clu
     recordOf(table, { key: "a:a:default", pid: 11, digit: "a" }),
     { ...reused, leader: { ...table.identity(21), startTime: "1000" } },
   ];
-  const { pids, clues } = findNear({ table, store: storeOf(records) }, [table.identity(HOST)]);
+  const { pids, clues } = findNear({ table, store: STORE }, { records, isAll: true });
   expect(pids).toEqual([11]);
   expect([...clues().byLeader.keys()]).toEqual([11]);
+});
+
+test("of the launches of one host, one alone has near what is its own", () => {
+  const { table, asked, whole } = counting([
+    { pid: HOST },
+    { pid: 11, ppid: HOST, lineage: token("a") },
+    { pid: 12, ppid: HOST, lineage: token("b") },
+    { pid: 13, ppid: HOST, startTime: "1001", lineage: token("a") },
+    { pid: 14, ppid: HOST, startTime: "1001", lineage: token("b") },
+    { pid: 15, ppid: HOST, startTime: "1001", env: { DIALTONE_TOKEN: token("a") } },
+    ...STRANGERS,
+  ]);
+  const record = recordOf(table, { key: "a:a:default", pid: 11, digit: "a" });
+  const near = (isAll: boolean) =>
+    [...findNear({ table, store: STORE }, { records: [record], isAll }).pids].sort((a, b) => a - b);
+  expect(near(false)).toEqual([11, 13, 15]);
+  expect(near(true)).toEqual([11, 12, 13, 14, 15]);
+  expect(whole()).toBe(0);
+  expect([...asked].filter((pid) => pid >= 5000)).toEqual([]);
 });
