@@ -19,7 +19,6 @@ export const COVERED: Readonly<Record<string, readonly string[]>> = {
   "commands/watch": ["e2e/files/watch.test.ts"],
   "commands/why": ["e2e/managed/why.test.ts"],
   "daemon/roots": ["e2e/daemon/serving.test.ts", "e2e/files/watch.test.ts"],
-  inspect: ["daemon/events.test.ts", "e2e/managed/managed.test.ts"],
   "manifest/cache": ["manifest/index.test.ts"],
   "manifest/depends": ["manifest/index.test.ts", "manifest/witness"],
   "manifest/imports": ["manifest/load", "manifest/alias.test.ts"],

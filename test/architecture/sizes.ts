@@ -50,7 +50,7 @@ export const EXCEPTIONS: Exceptions = {
     "src/sys/pattern/automaton.ts makeAutomaton": [95, STATE],
     "src/sys/pattern/backtrack.ts matcherOf": [75, STATE],
     "src/sys/pattern/parse.ts parsePattern": [140, "a recursive descent: one short function a rule of the grammar"],
-    "src/sys/process/linux.ts makeProcessTable": [79, STATE],
+    "src/sys/process/linux.ts makeProcessTable": [80, STATE],
     "src/sys/match/gitrules.ts makeGitRules": [65, STATE],
     "src/sys/match/match.ts makeMatcher": [78, STATE],
   },

@@ -500,6 +500,62 @@ export const BREAKS: readonly Break[] = [
     test: "test/fault/fulldisk.test.ts",
   },
   {
+    what: "dt ps does not look below the hosts of its launches",
+    edits: [
+      { file: "src/inspect/near.ts", from: "hosts: new Set(alone.map(({ host }) => host.pid))", to: "hosts: []" },
+    ],
+    test: "test/fault/listening.test.ts",
+    only: "a daemon with a lineage",
+  },
+  {
+    what: "dt ps takes a launch whose host was killed for one that is still below it",
+    edits: [
+      {
+        file: "src/inspect/near.ts",
+        from: "return isAlive(place, host) && place.table.entry(leader?.pid ?? 0)?.ppid === host.pid;",
+        to: "return leader !== null && host !== null;",
+      },
+    ],
+    test: "test/fault/listening.test.ts",
+    only: "whoever was killed|after the host was killed",
+  },
+  {
+    what: "dt ps does not look for orphans that left a killed host",
+    edits: [{ file: "src/inspect/near.ts", from: ", ...orphansOf(place, { of: left, clues: clues() })", to: "" }],
+    test: "test/fault/listening.test.ts",
+    only: "after the host was killed",
+  },
+  {
+    what: "dt ps shows a launch the ports of processes that another launch left at their host",
+    edits: [
+      {
+        file: "src/inspect/ports.ts",
+        from: "return possible.filter(({ pid }) => members.has(pid));",
+        to: "return members.size > 0 ? ports : [];",
+      },
+    ],
+    test: "test/fault/listening.test.ts",
+    only: "of two launches of one host",
+  },
+  {
+    what: "dt ps, asked about few launches, does not look for what they left at a host of many",
+    edits: [
+      {
+        file: "src/inspect/near.ts",
+        from: "if (among.length > 0) roots.push(...orphansOf(place, { of: among, clues: clues() }));",
+        to: "",
+      },
+    ],
+    test: "test/fault/listening.test.ts",
+    only: "of two launches of one host",
+  },
+  {
+    what: "dt ps asks every process for its ports",
+    edits: [{ file: "src/inspect/near.ts", from: "(forest ?? table.pids())", to: "table.pids()" }],
+    test: "test/fault/listening.test.ts",
+    only: "looks at no process",
+  },
+  {
     what: "`dt ps` shows a negative uptime after the clock was set back",
     edits: [{ file: "src/inspect/report.ts", from: "Math.max(0, ", to: "((_: number, given: number) => given)(0, " }],
     test: "test/fault/clock.test.ts",

@@ -14,7 +14,15 @@ import { lastErrno, libc } from "../ffi/libc.ts";
 import { isOver, type ProcessEntry, type ProcessIdentity, type ProcessTable, type SignalOutcome } from "./identity.ts";
 import { directoriesOf, isWriting, shareDescription } from "./openfiles.linux.ts";
 import { hidingProcessesOf, listenersOn, listeningPorts } from "./ports.linux.ts";
-import { childrenOf, commandLineOf, environmentOf, lineageOf, numericNames, readEntry } from "./proc.linux.ts";
+import {
+  childrenOf,
+  commandLineOf,
+  environmentOf,
+  forestOf,
+  lineageOf,
+  numericNames,
+  readEntry,
+} from "./proc.linux.ts";
 import { bootClockOffset } from "./timens.linux.ts";
 
 /** From <asm/unistd.h>, the same on every architecture. */
@@ -106,6 +114,7 @@ export function makeProcessTable(): ProcessTable {
     signalGroup: (leader, signal) => sendThroughPidfd(leader, { signal, flags: PIDFD_SIGNAL_PROCESS_GROUP }),
     becomeSubreaper: () => libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,
     childrenOf,
+    forestOf,
     isOwn,
     locate,
     directoriesOf,
