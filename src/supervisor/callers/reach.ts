@@ -5,8 +5,8 @@
  *   a host                                          it asks that host
  *   a host that says nothing for 300 ms             it passes that one over, and makes another in its place
  *
- * One caller at a time makes a host, under a lock beside the socket (address.ts). Two hosts of one root do no harm: what
- * keeps a key to one launch is the key's lock.
+ * One caller at a time makes a host, under a lock beside the socket (address.ts). Two hosts of one root do no harm: the
+ * key's lock is what keeps a key to one launch.
  */
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { HIDDEN } from "../../sys/base/hidden.ts";
