@@ -42,8 +42,8 @@ export interface FileIdentity {
 export interface ProcessTable {
   bootId(): string;
   pidNamespace(): string;
-  /** All visible processes. */
-  list(): ProcessEntry[];
+  /** All visible processes; with `since`, at least those that started then (`startOf`) or later. */
+  list(since?: number): ProcessEntry[];
   /** Their pids alone, at a fraction of the cost. */
   pids(): number[];
   /** One process, zombies included; null when there is none. */

@@ -12,6 +12,7 @@ import { DtError, EXIT, errnoOf, messageOf } from "../base/error.ts";
 import { lazy } from "../base/lazy.ts";
 import { lastErrno, libc } from "../ffi/libc.ts";
 import { isOver, type ProcessEntry, type ProcessIdentity, type ProcessTable, type SignalOutcome } from "./identity.ts";
+import { makeList } from "./list.linux.ts";
 import { directoriesOf, isWriting, shareDescription } from "./openfiles.linux.ts";
 import { hidingProcessesOf, listenersOn, listeningPorts } from "./ports.linux.ts";
 import {
@@ -99,7 +100,7 @@ export function makeProcessTable(): ProcessTable {
   return {
     bootId,
     pidNamespace,
-    list: () => numericNames("/proc").flatMap((pid) => entryOf(pid) ?? []),
+    list: makeList(entryOf),
     pids: () => numericNames("/proc"),
     entry: entryOf,
     environmentOf,
