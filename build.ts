@@ -38,15 +38,7 @@ const JIT_POLICY = 4;
  * What the usual calls load, with all that it imports. It becomes one chunk of code. Without this the bundler makes a
  * chunk for each set of entries that reach the same code, which is some sixty for one call (docs/performance.md).
  */
-const TOGETHER = [
-  "src/commands/dispatch.ts",
-  "src/commands/loaders.ts",
-  "src/commands/plugin.ts",
-  "src/commands/verbs/ps.ts",
-  "src/manifest/glance.ts",
-  "src/manifest/index.ts",
-  "src/runners/oneshot/exec.ts",
-];
+const TOGETHER = ["src/commands/dispatch.ts", "src/commands/verbs/ps.ts", "src/sys/base/hidden.ts"];
 
 const TARGETS = {
   native: { outfile: "dt" },

@@ -66,7 +66,7 @@ function bindWhenUsed(bound: Libc, name: keyof Libc): void {
     get() {
       if (process.platform === "darwin" && LINUX_ONLY.has(name)) throw new Error(`${name} is for Linux only`);
       const value = (openFirst({ [name]: SYMBOLS[name] }) as Record<string, unknown>)[name];
-      Object.defineProperty(bound, name, { value });
+      Object.defineProperty(bound, name, { value, writable: true });
       return value;
     },
   });
