@@ -105,7 +105,7 @@ describe("the bytes arrive", () => {
     rmSync(`${root.dir}/second`);
     await root.dt(["stop", "a:dev"]);
     // The next detached start makes a host, which takes over what the killed one left.
-    expect((await root.dt(["a", "needed", "-d"])).code).toBe(0);
+    expect((await root.dt(["a", "dev", "-d"])).code).toBe(0);
     await until("another host has it", () => record().host.pid !== first.host.pid);
     process.kill(first.leader.pid, "SIGKILL");
     expect(await got("again")).toBe(SENT);
