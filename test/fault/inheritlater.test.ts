@@ -30,7 +30,7 @@ async function withHost(more: object, body: (root: TestRoot, host: number) => Pr
 
 describe.skipIf(process.platform !== "linux")("in a host that a plain asker made", () => {
   test("a restart by the policy is as the launch's asker had it", async () => {
-    await withHost({ dev: managed("dev", { restart: { policy: "always", delay: "10ms" } }) }, async (root, host) => {
+    await withHost({ dev: managed("dev", { restart: { policy: "always", delay: "100ms" } }) }, async (root, host) => {
       const launch = await startAs(root, ASKER, "dev");
       await until("it has written", () => lines(root, "dev").length === 1);
       process.kill(launch.pid as number, "SIGKILL");
@@ -41,7 +41,7 @@ describe.skipIf(process.platform !== "linux")("in a host that a plain asker made
   });
 
   test("a restart by a person is as that person has it, and so are the policy's restarts after it", async () => {
-    await withHost({ dev: managed("dev", { restart: { policy: "always", delay: "10ms" } }) }, async (root, host) => {
+    await withHost({ dev: managed("dev", { restart: { policy: "always", delay: "100ms" } }) }, async (root, host) => {
       await startAs(root, PLAIN, "dev");
       await until("it has written", () => lines(root, "dev").length === 1);
       expect((await dtAs(root, { asker: ASKER, args: ["restart", "t", "dev"] })).code).toBe(0);
@@ -101,7 +101,7 @@ describe.skipIf(process.platform !== "linux")("in a host that a plain asker made
   });
 
   test("a command without a host that ran before goes on as its asker had it", async () => {
-    await withHost({ dev: managed("dev", { restart: { policy: "always", delay: "10ms" } }) }, async (root, host) => {
+    await withHost({ dev: managed("dev", { restart: { policy: "always", delay: "100ms" } }) }, async (root, host) => {
       await startAs(root, ASKER, "dev");
       await until("it has written", () => lines(root, "dev").length === 1);
       process.kill(host, "SIGKILL");
