@@ -1,4 +1,5 @@
 /** Ways to break dt, each with the test that must notice. `from` stands exactly once in its file. */
+import { HOST_BREAKS } from "./hostbreaks.ts";
 import { PROBE_BREAKS } from "./probebreaks.ts";
 import { TEXT_BREAKS } from "./text.ts";
 import { TRUST_BREAKS } from "./trustbreaks.ts";
@@ -1491,6 +1492,7 @@ export const BREAKS: readonly Break[] = [
     test: "test/fault/trust/stack.test.ts",
     only: "a clone that brings",
   },
+  ...HOST_BREAKS,
   ...PROBE_BREAKS,
   ...TEXT_BREAKS,
   ...TRUST_BREAKS,

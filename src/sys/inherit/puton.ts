@@ -88,7 +88,7 @@ function signalsIn(mask: string): number[] {
 }
 
 /** `cpus`: words of 32 bits, the highest first. */
-function maskOf(cpus: string): Uint8Array {
+export function maskOf(cpus: string): Uint8Array {
   const words = cpus.split(",").reverse();
   const mask = new Uint8Array(Math.ceil(words.length / 2) * 8);
   const view = new DataView(mask.buffer);
