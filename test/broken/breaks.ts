@@ -308,7 +308,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: END,
-        from: "if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);\n  const exit",
+        from: "if (request.isOwn !== true) await waitForHostGone(ground, record);\n  const exit",
         to: "const exit",
       },
     ],
@@ -610,9 +610,9 @@ export const BREAKS: readonly Break[] = [
     what: "a stop overlooks a start whose caller is gone before its host has begun",
     edits: [
       {
-        file: "src/supervisor/callers/caller.ts",
-        from: "  nameHost(ground, { start: spec, pid: host.pid });",
-        to: "  void nameHost;",
+        file: "src/supervisor/callers/ask.ts",
+        from: "nameHost(ground, { start, pid: line.pid });",
+        to: "void [nameHost, start];",
       },
     ],
     test: "test/e2e/managed/calledoff.test.ts",
@@ -1181,8 +1181,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/lock/lock.ts",
-        from: "if (isWithdrawn(request, nonce)) letGo()",
-        to: "if (isWithdrawn(request, nonce) || againMs > 0) letGo()",
+        from: "      heldHere().delete(holder.nonce);\n",
+        to: "",
       },
     ],
     test: "test/sys/lock/lock.test.ts",
@@ -1307,8 +1307,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/files/follow.ts",
-        from: "if (there?.ino === held.ino && there.dev === held.dev) return path;",
-        to: "if (path !== '' || there !== held) return path;",
+        from: "return there?.ino === held.ino && there.dev === held.dev;",
+        to: "return path !== '' || there !== held;",
       },
     ],
     test: "test/fault/trust/state.test.ts",
@@ -1319,8 +1319,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/files/follow.ts",
-        from: "if (there?.ino === held.ino && there.dev === held.dev) return path;",
-        to: "if (there !== undefined && held !== undefined) return path;",
+        from: "return there?.ino === held.ino && there.dev === held.dev;",
+        to: "return there !== undefined && held !== undefined;",
       },
     ],
     test: "test/fault/trust/state.test.ts",

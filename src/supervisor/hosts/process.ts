@@ -106,7 +106,8 @@ function take({ hosting, hostless, strays }: Room, { request, caller }: { reques
       const hear = (text: string) => caller.tell({ is: "launch", key: "", event: { is: "note", text } });
       strays.add(hear);
       for (const { run } of request.nodes) whole(run.spec as LaunchSpec);
-      (require("./serveup.ts") as typeof import("./serveup.ts")).serveUp(hosting, {
+      const served = require("./serveup.ts") as typeof import("./serveup.ts");
+      served.serveUp(hosting, {
         ground,
         nodes: request.nodes,
         emit: tell,

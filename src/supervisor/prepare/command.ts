@@ -30,8 +30,8 @@ export function buildArgv(run: string[] | string, args: readonly string[]): [str
 
 function withArguments(run: string, args: readonly string[]): string {
   // Loaded here: most commands are given no arguments, or are no shell text.
-  const { placeArguments } = require("./shelltext.ts") as typeof import("./shelltext.ts");
-  const place = placeArguments(run);
+  const shelltext = require("./shelltext.ts") as typeof import("./shelltext.ts");
+  const place = shelltext.placeArguments(run);
   if (place.is === "used") return run;
   if (place.is === "at") return `${run.slice(0, place.index)} "$@"${run.slice(place.index)}`;
   throw new DtError(
