@@ -7,6 +7,7 @@
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { errnoOf } from "../sys/base/error.ts";
+import { statOf } from "../sys/base/stat.ts";
 import { descendInto } from "../sys/door/descend.ts";
 import { renameBeside } from "../sys/files/beside.ts";
 import type { FileRead } from "../sys/files/fileread.ts";
@@ -62,6 +63,8 @@ export interface Store {
   removeExit(key: string): void;
   history(token: string): FileRead<LaunchHistory>;
   writeHistory(history: LaunchHistory): void;
+  /** Differs when the history was written again. At the cost of one system call. */
+  historyStamp(token: string): string;
   /** What a launch was started with, as its host received it: for another host, when that one is gone. Not durable. */
   readSpec(token: string): FileRead<unknown>;
   writeSpec(token: string, spec: unknown): void;
@@ -219,6 +222,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       return said === null ? read : { is: "there", value: said };
     },
     writeHistory: (history) => writeSealed(historyPath(history.token), { seal, value: history, durable: false }),
+    historyStamp: (token) => `${statOf(historyPath(token))?.ino}`,
     readSpec: (token) => readSpec(home, { runDirectory: at(), token }),
     writeSpec: (token, spec) => writeSpec(home, { runDirectory: at(), token, spec }),
     read: (name, check) => readSealed(join(at(), name), { seal, check }),
