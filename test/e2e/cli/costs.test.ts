@@ -19,12 +19,12 @@ interface Cost {
 }
 
 const COSTS = {
-  version: { modules: 12, calls: 76, files: 2 },
-  ps: { modules: 18, calls: 172, files: 14 },
-  oneshot: { modules: 11, calls: 196, files: 12 },
-  start: { modules: 43, calls: 283, files: 26 },
-  "ps with a launch": { modules: 25, calls: 193, files: 15 },
-  stop: { modules: 37, calls: 417, files: 34 },
+  version: { modules: 10, calls: 76, files: 2 },
+  ps: { modules: 17, calls: 172, files: 14 },
+  oneshot: { modules: 10, calls: 196, files: 12 },
+  start: { modules: 42, calls: 283, files: 26 },
+  "ps with a launch": { modules: 24, calls: 193, files: 15 },
+  stop: { modules: 36, calls: 417, files: 34 },
 } satisfies Record<string, Cost>;
 
 /** How much the runtime's own calls vary between machines. */
