@@ -88,7 +88,7 @@ export function lookAt(look: Look, key: string): KeyReport | null {
 export function processesOf({ ground, hosts }: Look, key: string): { pid: number; command: string }[] {
   const record = ground.store.record(key);
   if (record.is !== "there") return [];
-  const { members } = findTree(ground.table, queryOf(ground, { record: record.value, hosts: hosts() }));
+  const { members } = findTree(ground.table, queryOf(ground, { record: record.value, hosts }));
   const leader = record.value.leader?.pid;
   return members
     .map(({ identity: { pid } }) => ({ pid, command: ground.table.commandLineOf(pid) }))

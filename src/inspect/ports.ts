@@ -57,7 +57,7 @@ function ownListeners({ ground, hosts, listening }: Look, record: LaunchRecord):
   if (possible.every(({ pid }) => pid === record.leader?.pid)) return possible;
   const lines = new Map(possible.flatMap(({ pid }) => lineOf(ground.table, pid)).map((entry) => [entry.pid, entry]));
   const table = { ...ground.table, list: () => [...lines.values()] };
-  const near = hosts().filter((host) => lines.has(host.pid));
+  const near = () => hosts().filter((host) => lines.has(host.pid));
   const members = pidsOf(findTree(table, queryOf(ground, { record, hosts: near })).members);
   return possible.filter(({ pid }) => members.has(pid));
 }
@@ -69,7 +69,7 @@ function isOnDeclared({ ground, hosts }: Look, record: LaunchRecord): boolean {
   if (listeners.length === 0) return false;
   const { ownershipOf } =
     require("../supervisor/port/listening.ts") as typeof import("../supervisor/port/listening.ts");
-  const members = pidsOf(findTree(ground.table, queryOf(ground, { record, hosts: hosts() })).members);
+  const members = pidsOf(findTree(ground.table, queryOf(ground, { record, hosts })).members);
   return listeners.some((listener) => ownershipOf(ground.table, { listener, members, record }) === "own");
 }
 

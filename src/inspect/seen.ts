@@ -78,7 +78,7 @@ function seeLaunch(
     leader === "gone" &&
     record.host.bootId === table.bootId() &&
     (record.phase === "stopping" || record.phase === "running");
-  const tree = isLost || isLeft ? findTree(table, queryOf(ground, { record, hosts: hosts() })).members : [];
+  const tree = isLost || isLeft ? findTree(table, queryOf(ground, { record, hosts })).members : [];
   const isNoted = record.probed || record.alive === true || record.watches === true || leader !== "alive";
   const noted = isNoted ? store.history(record.token) : null;
   const history = noted?.is === "there" ? noted.value : null;

@@ -24,7 +24,7 @@ import type { HeldLock } from "../../sys/lock/lock.ts";
 import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
 import { LAST_LINES, makeExit } from "../launch/exit.ts";
 import { lockKey } from "../launch/lock.ts";
-import { isKnownLog, refuseSharedLog } from "../launch/log.ts";
+import { isKnownLog, refuseOthersLog, refuseSharedLog } from "../launch/log.ts";
 import type { Ground } from "../launch/types.ts";
 import { resolveIn } from "../prepare/environment.ts";
 import { type LogWriter, makeLogWriter, makeOutputMemory, type OutputMemory } from "./keep.ts";
@@ -111,7 +111,8 @@ async function openLog(
           hint: `dt stop ${key}`,
         },
       );
-    refuseSharedLog(ground, { key, log });
+    if (settings.log !== null) refuseOthersLog(ground, { key, log });
+    refuseSharedLog(ground, { key, log, isOwn: settings.log === null });
     if (settings.log !== null) makeLogDirectory(log, logPlaces(ground));
     const opened = openRun(log, {
       keep: settings.logs.keep,

@@ -6,6 +6,7 @@ import { withoutManner } from "../../compose/compare.ts";
 import { checkLogPath, logPlaces } from "../../logs/open.ts";
 import { sha256 } from "../../sys/base/digest.ts";
 import { findExecutable } from "../../sys/spawn/executable.ts";
+import { refuseOthersLog } from "../launch/log.ts";
 import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
 import type { PortClaim } from "../port/claim.ts";
 import { choosePort } from "../port/port.ts";
@@ -60,7 +61,10 @@ export async function prepareLaunch(
   const command = stack === null ? plain : { ...plain, argv: stack.up };
   findExecutable(command.argv[0], { path: command.environment.env.PATH ?? "", cwd: command.cwd });
   const log = settings.log === null ? ground.store.path(key, "log") : resolveIn(ground.root, settings.log);
-  if (settings.log !== null) checkLogPath(log, logPlaces(ground));
+  if (settings.log !== null) {
+    checkLogPath(log, logPlaces(ground));
+    refuseOthersLog(ground, { key, log });
+  }
   return {
     ...command,
     token,

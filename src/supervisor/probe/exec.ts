@@ -151,7 +151,7 @@ function findLeft(
   const isReused = now !== null && now.startTime !== identity?.startTime;
   const isOfLineage = (entry: ProcessEntry) => typeof lineage === "bigint" && table.lineageOf(entry.pid) === lineage;
   const isLeftOut = (entry: ProcessEntry) =>
-    isOfAnotherLaunch(table, { entry, launch: { token: record.token, host: record.host, otherHosts: [] } }) ||
+    isOfAnotherLaunch(table, { entry, launch: { token: record.token, host: record.host, otherHosts: () => [] } }) ||
     isSpared(table, { entry, names: record.stop.spare });
   const isOf = (entry: ProcessEntry) =>
     known.has(nameOf(entry)) ||

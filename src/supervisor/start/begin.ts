@@ -62,7 +62,7 @@ export async function begin(start: ClaimedStart): Promise<Extract<Started, { is:
     noteStack(ground, { record: written, launch: prepared.stack });
     // Checked again now that other starts can see this one: of two at the same instant, at least one sees the other
     // (maybe both do).
-    refuseSharedLog(ground, { key: spec.key, log: prepared.log });
+    refuseSharedLog(ground, { key: spec.key, log: prepared.log, isOwn: prepared.ownLog });
     const log = openLog(start, written);
     let leader: Leader;
     try {

@@ -17,7 +17,7 @@ import type { Before, ClearedStart, PreparedStart, Undo } from "./types.ts";
 /** Throws if the start must not touch the launch before: because a log is in use, or another process holds the port. */
 export async function clear(start: PreparedStart, undo: Undo): Promise<ClearedStart> {
   const { ground, spec, prepared } = start;
-  refuseSharedLog(ground, { key: spec.key, log: prepared.log });
+  refuseSharedLog(ground, { key: spec.key, log: prepared.log, isOwn: prepared.ownLog });
   if (prepared.stack === null) refuseStrangersPort(start);
   const before = await clearPlace(start);
   if (before !== null) undo.push(() => giveUp(start, before));

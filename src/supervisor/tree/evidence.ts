@@ -72,12 +72,11 @@ export function isOfAnotherLaunch(
   { entry, launch }: { entry: ProcessEntry; launch: Launched },
 ): boolean {
   if (isEntryOf(table, { entry, identity: launch.host })) return true;
-  if (launch.otherHosts.some((one) => isEntryOf(table, { entry, identity: one }))) return true;
   if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return true;
-  if (launch.token === null) return false;
-  // What it says about itself counts before what it inherited.
+  // What it says about itself counts before what it inherited. No host says that it belongs to a launch.
   const token = launch.isUnnamed === true ? null : table.environmentOf(entry.pid, "DIALTONE_TOKEN");
-  if (typeof token === "string" && TOKEN.test(token)) return token !== launch.token;
+  if (launch.token !== null && typeof token === "string" && TOKEN.test(token)) return token !== launch.token;
+  if (launch.otherHosts().some((one) => isEntryOf(table, { entry, identity: one }))) return true;
   return isOfAnotherLineage(table, { pid: entry.pid, token: launch.token });
 }
 

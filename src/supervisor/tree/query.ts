@@ -3,6 +3,7 @@
  * here.
  */
 import type { LaunchRecord } from "../../state/types.ts";
+import { lazy } from "../../sys/base/lazy.ts";
 import { type FileIdentity, type ProcessIdentity, sameIdentity } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
 
@@ -18,8 +19,8 @@ export interface Launched {
    */
   isUnnamed?: boolean;
   host: ProcessIdentity | null;
-  /** Hosts of other launches, from their records. */
-  otherHosts: readonly ProcessIdentity[];
+  /** Hosts of other launches, from their records, which are read only when this is called. */
+  otherHosts(): readonly ProcessIdentity[];
 }
 
 export interface TreeQuery extends Launched {
@@ -42,13 +43,16 @@ export interface TreeQuery extends Launched {
 
 /** A field that is not given is unknown, and then no evidence. */
 export function makeTreeQuery(known: Pick<TreeQuery, "key" | "root" | "token"> & Partial<TreeQuery>): TreeQuery {
-  return { leader: null, host: null, adopted: [], logFile: null, spare: [], otherHosts: [], ...known };
+  return { leader: null, host: null, adopted: [], logFile: null, spare: [], otherHosts: () => [], ...known };
 }
 
 /** The query for a recorded launch. */
 export function queryOf(
   { store, table }: Pick<Ground, "store" | "table">,
-  { record, hosts = recordedHosts(store) }: { record: LaunchRecord; hosts?: readonly ProcessIdentity[] | undefined },
+  {
+    record,
+    hosts = () => recordedHosts(store),
+  }: { record: LaunchRecord; hosts?: (() => readonly ProcessIdentity[]) | undefined },
 ): TreeQuery {
   const history = store.history(record.token);
   // Pids and inodes written during another boot of the machine identify nothing that is alive now.
@@ -64,7 +68,7 @@ export function queryOf(
     bystanders: record.shared === true || record.bystanders === true,
     hasLineage: record.lineage === true,
     spare: record.stop.spare,
-    otherHosts: hosts.filter((host) => !sameIdentity(host, record.host)),
+    otherHosts: lazy(() => hosts().filter((host) => !sameIdentity(host, record.host))),
   });
 }
 

@@ -66,7 +66,7 @@ export function below(
 
 /** Judges each program once: an environment is read again only when a process has become another program (`exec`). */
 export function makeIsHidden({ table }: Ground, { record }: HostedRun): (entry: ProcessEntry) => Verdict {
-  const launched: Launched = { token: record.token, host: record.host, otherHosts: [] };
+  const launched: Launched = { token: record.token, host: record.host, otherHosts: () => [] };
   const judged = new Map<string, Verdict>();
   return (entry) => {
     const who = `${entry.pid}/${entry.startTime}/${entry.comm}`;

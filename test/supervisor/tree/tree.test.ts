@@ -43,7 +43,7 @@ function look({ processes, query }: Case) {
       adopted: [],
       logFile: LOG,
       spare: [],
-      otherHosts: [],
+      otherHosts: () => [],
       ...query,
     },
   );
@@ -304,13 +304,13 @@ describe("left out", () => {
     },
     "a recorded host of another launch, even without its mark": {
       processes: [host, leader, { pid: 101, ppid: LEADER, env: {} }, { pid: 102, ppid: 101 }],
-      query: { otherHosts: [identity(101)] },
+      query: { otherHosts: () => [identity(101)] },
       members: [LEADER],
       passedOver: [101, 102],
     },
     "not who has only its pid": {
       processes: [host, leader, { pid: 101, ppid: LEADER, env: {} }],
-      query: { otherHosts: [identity(101, "1"), identity(101, "1000", { bootId: "earlier" })] },
+      query: { otherHosts: () => [identity(101, "1"), identity(101, "1000", { bootId: "earlier" })] },
       members: [LEADER, 101],
     },
     "a process with another launch's token": {
@@ -366,7 +366,7 @@ describe("left out", () => {
         leader,
         { pid: 101, ppid: LEADER },
       ],
-      query: { host: identity(HOST), otherHosts: [identity(70)] },
+      query: { host: identity(HOST), otherHosts: () => [identity(70)] },
       members: [LEADER, 101],
     },
   });
