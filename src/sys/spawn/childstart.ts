@@ -47,7 +47,8 @@ export const startingWith = lazy((): { difference: Difference | null } => ({ dif
  * itself for so long, the child changes (sys/spawn/bunspawn.ts).
  */
 export function withCleanLimits<T>({ openFiles, lineage, inherits }: ChildStart, spawn: () => T): T {
-  libc().pthread_sigmask(SIG_SETMASK, ptr(new Uint8Array(128)), null);
+  const mask = new Uint8Array(128);
+  libc().pthread_sigmask(SIG_SETMASK, ptr(new Uint8Array(128)), ptr(mask));
   const files = inherits == null ? openFiles : softFilesOf(inherits);
   const before = files === null ? null : setOpenFiles(files);
   const outer = lineage === undefined ? null : setLineage(lineage);
@@ -57,6 +58,7 @@ export function withCleanLimits<T>({ openFiles, lineage, inherits }: ChildStart,
     return spawn();
   } finally {
     startingWith().difference = null;
+    libc().pthread_sigmask(SIG_SETMASK, ptr(mask), null);
     if (before !== null) setOpenFiles(before);
     if (outer !== null) restoreLineage(outer);
   }
