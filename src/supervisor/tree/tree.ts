@@ -40,6 +40,7 @@ import {
 } from "../../sys/process/identity.ts";
 import { isEntryOf, isHere, isMarked, isOfAnotherLaunch, isOfAnotherLineage } from "./evidence.ts";
 import type { TreeQuery } from "./query.ts";
+import { rememberedIn } from "./remembered.ts";
 import { isSpared } from "./spare.ts";
 
 export interface TreeMember {
@@ -62,11 +63,11 @@ export interface Tree {
 }
 
 export function findTree(from: ProcessTable, query: TreeQuery): Tree {
-  const table = askingLineageOnce(from);
-  const oldest = oldestStart(table, query);
-  const entries = table
+  const oldest = oldestStart(from, query);
+  const entries = from
     .list(oldest ?? undefined)
     .filter((entry) => !isOver(entry) && (oldest === null || startOf(entry) >= oldest) && entry.pid !== process.pid);
+  const table = rememberedIn(from, entries);
   const children = Map.groupBy(entries, (entry) => entry.ppid);
   const leaderHere = query.leader !== null && presenceOf(table, query.leader) === "alive";
   // With another start time, the leader's pid was given to another process, and its session is another one.
@@ -119,18 +120,6 @@ export function findTree(from: ProcessTable, query: TreeQuery): Tree {
       by: bySession.has(one.identity.pid) ? "session" : "log",
     })),
     passedOver: toMembers(leftOut, (entry) => reached.has(entry.pid)),
-  };
-}
-
-/** For one search: most processes are strangers, and each is asked about more than once. */
-function askingLineageOnce(table: ProcessTable): ProcessTable {
-  const lineages = new Map<number, ReturnType<ProcessTable["lineageOf"]>>();
-  return {
-    ...table,
-    lineageOf(pid) {
-      if (!lineages.has(pid)) lineages.set(pid, table.lineageOf(pid));
-      return lineages.get(pid);
-    },
   };
 }
 
