@@ -34,6 +34,8 @@ export interface Hosting {
   watchMembers: NonNullable<HostControl["watchMembers"]>;
   /** Folders of roots that it keeps open, by the path by which callers named them. */
   followed: Map<string, Followed>;
+  /** The same object for the same environment, as most callers have it. */
+  sharedEnv(env: Record<string, string>): Record<string, string>;
   works: ReadonlySet<HostWork>;
   /** Serves it until it is over. The host ends with its last work. */
   serve(work: HostWork, done: Promise<unknown>): void;
@@ -67,6 +69,7 @@ export function makeHosting({ process: own, isOwn, table, onStray }: Given): Hos
     bystanders,
     followed: new Map(),
     watchMembers: watchManyMembers({ table, bystanders }, onStray),
+    sharedEnv: makeSharedEnv(),
     works,
     serve(work, done) {
       works.add(work);
@@ -85,5 +88,14 @@ export function makeHosting({ process: own, isOwn, table, onStray }: Given): Hos
     },
     isLeaving: () => isLeaving,
     over: over.promise,
+  };
+}
+
+function makeSharedEnv(): Hosting["sharedEnv"] {
+  let last = { text: "", env: {} as Record<string, string> };
+  return (env) => {
+    const text = JSON.stringify(env);
+    if (text !== last.text) last = { text, env };
+    return last.env;
   };
 }

@@ -14,6 +14,7 @@
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { linkStatOf } from "../../sys/base/stat.ts";
 import { tryUnlink } from "../../sys/files/removal.ts";
+import { giveBackProgramText } from "../../sys/kernel/programtext.ts";
 import { type LineServer, listenForLines } from "../../sys/net/lineserver.ts";
 import { makeProcessTable } from "../../sys/process/table.ts";
 import { writeText } from "../../sys/stdio/stdio.ts";
@@ -31,6 +32,9 @@ import { serveStart } from "./serve.ts";
 const FIRST_MS = 2000;
 /** How long what it said may take to reach its callers when it ends, in milliseconds. */
 const FLUSH_MS = 200;
+
+/** How long after the last request the host is idle, in milliseconds. */
+const SETTLED_MS = 1000;
 
 interface Room {
   hosting: Hosting;
@@ -57,11 +61,17 @@ export async function runHost(own: HostProcess, [, address = "", of]: readonly s
     isLeaving: hosting.isLeaving,
     onGone: endIfIdle,
     onRequest(request, caller) {
+      freeLater();
       // Nobody else is to find it.
       if (isOwn) tryUnlink(address);
       take(room, { request, caller });
     },
   });
+  // The memory that starting needed is not needed while they run.
+  const freeLater = debounce(() => {
+    Bun.gc(true);
+    giveBackProgramText();
+  }, SETTLED_MS);
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   process.on("SIGTERM", () => {
     for (const work of hosting.works) work.stop({ is: "terminate", by: "signal", signal: "SIGTERM" });
@@ -84,10 +94,10 @@ export async function runHost(own: HostProcess, [, address = "", of]: readonly s
 }
 
 function take({ hosting, hostless, strays }: Room, { request, caller }: { request: HostAsk; caller: Caller }): void {
-  const { env } = request;
+  const env = hosting.sharedEnv(request.env);
   const whole = <T extends { env?: Record<string, string> }>(spec: T): T =>
     Object.assign(spec, { env: spec.env ?? env, ...(caller.inherits === null ? {} : { inherits: caller.inherits }) });
-  const makeGround = () => groundOfRequest(hosting, request);
+  const makeGround = () => groundOfRequest(hosting, { ...request, env });
   try {
     if (request.is === "adopt") {
       hostless.now(makeGround);
@@ -119,6 +129,15 @@ function take({ hosting, hostless, strays }: Room, { request, caller }: { reques
     caller.tell({ is: "failed", error: toFailure(error) });
     caller.end();
   }
+}
+
+function debounce(act: () => void, ms: number): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(act, ms);
+    timer.unref();
+  };
 }
 
 /** Throws `host-address`, and the system's error. */

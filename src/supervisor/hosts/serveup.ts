@@ -13,9 +13,6 @@ interface Asked {
   cancel: AbortSignal;
 }
 
-/** How long after the last start the host is idle, in milliseconds. */
-const SETTLED_MS = 1000;
-
 export function serveUp(hosting: Hosting, { ground, nodes, emit, cancel }: Asked): void {
   const hard = new AbortController();
   for (const { run } of nodes) holdTicket(ground, run.spec);
@@ -30,7 +27,5 @@ export function serveUp(hosting: Hosting, { ground, nodes, emit, cancel }: Asked
   });
   cancel.addEventListener("abort", () => up.stop({ is: "interrupt" }));
   if (cancel.aborted) up.stop({ is: "interrupt" });
-  // The memory that starting needed is not needed while they run.
-  void up.settled.then(() => setTimeout(() => Bun.gc(true), SETTLED_MS).unref());
   hosting.serve({ count: up.count, keys: up.keys, stop: up.stop, claim: up.claim }, up.over);
 }

@@ -26,6 +26,7 @@ const SYMBOLS = {
   sendto: { args: [i32, pointer, u64, i32, pointer, i32], returns: i64 },
   setsockopt: { args: [i32, i32, i32, pointer, i32], returns: i32 },
   getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
+  madvise: { args: [u64, u64, i32], returns: i32 },
   poll: { args: [pointer, u64, i32], returns: i32 },
   sigaction: { args: [i32, pointer, pointer], returns: i32 },
   fcntl: { args: [i32, i32, i64], returns: i32 },
