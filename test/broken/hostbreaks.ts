@@ -106,7 +106,7 @@ export const HOST_BREAKS: readonly Break[] = [
       },
     ],
     test: ROWS,
-    only: "limit, soft alone and both > stack",
+    only: "soft alone and both stack",
   },
   {
     what: "a CPU mask of many words is set in the kernel's order of text",
