@@ -20,7 +20,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import manifest from "./package.json" with { type: "json" };
 
 const ROOT = import.meta.dir;
@@ -33,6 +33,12 @@ const SOURCES = ["src", "build.ts", "package.json", "package-lock.json", "tsconf
 const ORDER = "src/startup.order";
 /** How many times later than usual code is compiled: most calls are over before that pays. Who works for long takes it back (sys/base/jit.ts). */
 const JIT_POLICY = 4;
+
+/**
+ * What the usual calls load, with all that it imports. It becomes one chunk of code. Without this the bundler makes a
+ * chunk for each set of entries that reach the same code, which is some sixty for one call (docs/performance.md).
+ */
+const TOGETHER = ["src/commands/dispatch.ts", "src/commands/verbs/ps.ts", "src/sys/base/hidden.ts"];
 
 const TARGETS = {
   native: { outfile: "dt" },
@@ -108,6 +114,7 @@ async function build(target: Target): Promise<void> {
     minify: true,
     splitting: true,
     sourcemap: "linked",
+    plugins: [together()],
     define: {
       "process.env.NODE_ENV": '"production"',
       DT_VERSION: JSON.stringify(manifest.version),
@@ -135,6 +142,35 @@ async function build(target: Target): Promise<void> {
   renameSync(temporary, outfile);
   rmSync(work, { recursive: true, force: true });
   say(`built ${TARGETS[target].outfile} in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+}
+
+/**
+ * Each entry of a chunk (`src/cli.ts`, and what is imported lazily) imports all of TOGETHER. So every entry reaches the
+ * same code there, and the bundler puts it into one chunk. It costs nothing at run time, since `src/cli.ts` needs it in
+ * any case. The import stands on the first line of the text, where the source map expects a comment.
+ */
+function together(): Bun.BunPlugin {
+  const entries = new Set([join(ROOT, "src/cli.ts")]);
+  const transpiler = new Bun.Transpiler({ loader: "ts" });
+  for (const name of readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })) {
+    if (!name.endsWith(".ts")) continue;
+    const file = join(ROOT, "src", name);
+    for (const { kind, path } of transpiler.scanImports(readFileSync(file, "utf8")))
+      if (path.startsWith(".") && kind !== "import-statement") entries.add(resolve(dirname(file), path));
+  }
+  const contents = TOGETHER.map((path) => `import ${JSON.stringify(join(ROOT, path))};\n`).join("");
+  return {
+    name: "together",
+    setup(build) {
+      build.onResolve({ filter: /^dt:together$/ }, () => ({ path: "together", namespace: "dt" }));
+      build.onLoad({ filter: /^together$/, namespace: "dt" }, () => ({ loader: "ts", contents }));
+      build.onLoad({ filter: /\.ts$/ }, ({ path }) =>
+        entries.has(path)
+          ? { loader: "ts", contents: `import "dt:together";${readFileSync(path, "utf8")}` }
+          : undefined,
+      );
+    },
+  };
 }
 
 function hashSources(): string {

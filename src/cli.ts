@@ -1,5 +1,6 @@
 /** argv -> verb -> exit code. The only place that ends the process. */
 import type { Globals } from "./commands/context/types.ts";
+import { dispatch } from "./commands/dispatch.ts";
 import { DtError, EXIT } from "./sys/base/error.ts";
 import { HIDDEN, type Hidden } from "./sys/base/hidden.ts";
 
@@ -39,7 +40,6 @@ function main(argv: readonly string[]): Promise<number> {
 async function run(argv: readonly string[], held: string | null): Promise<number> {
   const globals: Globals = { ...NO_GLOBALS };
   try {
-    const { dispatch } = await import("./commands/dispatch.ts");
     return await dispatch({ argv, globals, env: await ownEnvironment(), held });
   } catch (error) {
     return fail(error, globals);

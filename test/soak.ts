@@ -79,7 +79,7 @@ const ROWS: Row[] = [
   {
     name: "reruns",
     what: "50 starts of one key at once, 20 rounds, and 20 more with SIGKILLs of callers, hosts, leaders and children",
-    bar: "exactly one live tree; each start that loses says why",
+    bar: "exactly one live tree; each start reports a launch or says why it failed",
     files: ["test/fault/reruns.test.ts"],
     env: { DT_RERUN_ROUNDS: "20" },
   },

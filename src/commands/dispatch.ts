@@ -3,10 +3,12 @@ import { DtError, EXIT } from "../sys/base/error.ts";
 import { makeContext } from "./context/context.ts";
 import type { DtContext, Globals } from "./context/types.ts";
 import { usage } from "./context/usage.ts";
+import { LOADERS } from "./loaders.ts";
 import { asksForHelp, checkArgs, valuesOf } from "./parse/args.ts";
 import { unknownFlag } from "./parse/flags.ts";
 import { takeGlobal } from "./parse/globals.ts";
 import { isPresent, isVerb, type PresentVerb, VERBS } from "./parse/verbs.ts";
+import { runPlugin, showPlugin } from "./plugin.ts";
 
 export interface Call {
   argv: readonly string[];
@@ -46,7 +48,7 @@ export async function dispatch({ argv, globals, env, held }: Call): Promise<numb
     return showHelp ? runHelp(context) : complainWithHelp(context);
   }
   const rest = argv.slice(at + 1);
-  if (isPlugin || !isVerb(word)) return (await import("./plugin.ts")).runPlugin(context, { name: word, words: rest });
+  if (isPlugin || !isVerb(word)) return runPlugin(context, { name: word, words: rest });
   if (isPresent(word)) return runVerb(context, { name: word, words: rest });
   throw new DtError("not-implemented", `dt ${word} is a reserved verb that is not in this version yet.`, {
     status: EXIT.usage,
@@ -61,7 +63,6 @@ async function runVerb(
   const verb = VERBS[name];
   if (verb === null) throw new Error(`${name} is not there`);
   if (asksForHelp(words)) return explainVerb(name, context);
-  const { LOADERS } = await import("./loaders.ts");
   const command = (await LOADERS[name]()).default;
   const { _: _words, ...flags } = { ...(command.args ?? {}) } as Record<string, never>;
   const checked = checkArgs(words, {
@@ -81,7 +82,7 @@ async function runVerb(
 /** `dt help [verb | plugin]`. */
 async function explain(word: string | undefined, context: DtContext): Promise<number> {
   if (word === undefined) return (await import("./help.ts")).runHelp(context);
-  if (!isVerb(word)) return (await import("./plugin.ts")).showPlugin(context, word);
+  if (!isVerb(word)) return showPlugin(context, word);
   if (isPresent(word)) return explainVerb(word, context);
   const { print } = await import("../sys/stdio/stdio.ts");
   print(`dt ${word} is not in this version yet.\n`);
@@ -89,8 +90,7 @@ async function explain(word: string | undefined, context: DtContext): Promise<nu
 }
 
 async function explainVerb(name: PresentVerb, context: DtContext): Promise<number> {
-  const [{ LOADERS }, { formatVerbHelp }, { makePaint }, { print }] = await Promise.all([
-    import("./loaders.ts"),
+  const [{ formatVerbHelp }, { makePaint }, { print }] = await Promise.all([
     import("./help.ts"),
     import("../output/talk.ts"),
     import("../sys/stdio/stdio.ts"),

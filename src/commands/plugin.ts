@@ -6,6 +6,7 @@ import { EXIT } from "../sys/base/error.ts";
 import { inheritedDescriptors } from "../sys/spawn/descriptors.ts";
 import { print } from "../sys/stdio/stdio.ts";
 import { formatShortKey } from "../values/key.ts";
+import { beginHost } from "./context/beginhost.ts";
 import type { DtContext } from "./context/types.ts";
 import { usage } from "./context/usage.ts";
 import { type Called, callOf, findCommand, findPlugin } from "./names/called.ts";
@@ -23,6 +24,7 @@ export async function runPlugin(
   const own = takeGlobals(words, context.globals);
   const [commandName, ...rest] = own;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
+  if (own.some((word) => DETACHING.has(word))) await beginHost(context);
   const { called, command } = await findCalled(context, { name, words: own, commandName });
   if (command.kind === "managed") return runCalledManaged(context, { called, command, words: rest });
   if (context.ownEnv[START_MARK] !== undefined)
@@ -34,6 +36,9 @@ export async function runPlugin(
   if (called.is === "look" && !context.globals.dryRun) return showPlugin(context, name);
   return runCalledOneshot(context, { called, command, words: rest, descriptors });
 }
+
+/** With one of these words a managed command is most likely started detached. */
+const DETACHING: ReadonlySet<string> = new Set(["-d", "--detach", "--wait", "--no-wait"]);
 
 async function findCalled(
   context: DtContext,

@@ -22,7 +22,7 @@ export interface DaemonPlace {
 
 const START_MS = 15_000;
 const STOP_MS = 15_000;
-/** The daemon looks every second which roots are registered. */
+/** The daemon looks every three seconds which roots are registered. */
 const TAKEN_MS = 6000;
 const SIGKILL = 9;
 const SIGTERM = 15;

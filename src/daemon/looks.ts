@@ -1,6 +1,7 @@
 /**
- * The daemon's look around every second: which roots there are, which launches lost their host, which root can be
- * watched now, and whether the daemon can still be reached. A look that fails is logged, and the next one comes.
+ * The daemon's looks around. Every second: which launches lost their host. Every few seconds: which roots there are,
+ * which root can be watched now, and whether the daemon can still be reached. A look that fails is logged, and the next
+ * one comes.
  */
 import type { Log } from "../jobs/types.ts";
 import { messageOf } from "../sys/base/error.ts";
@@ -12,8 +13,9 @@ export interface LooksOptions {
   log: Log;
   /** Serves the roots that are registered now. */
   refresh(): Promise<void>;
-  /** Looks at launches in these roots, and at what waits to be watched. */
-  lookAtRoots(roots: readonly string[]): void;
+  lookAtLaunches(roots: readonly string[]): void;
+  /** Looks at what waits to be watched. */
+  lookAtRoots(): void;
   stayReachable(): Promise<void>;
 }
 
@@ -23,11 +25,13 @@ export interface Looks {
   close(): void;
 }
 
-const LOOK_EVERY_MS = 1000;
+const LAUNCHES_EVERY_MS = 1000;
+/** Every so many looks at launches it looks at the roots, too. */
+const LAUNCHES_A_LOOK = 3;
 /** Every so many looks everything is read again, even where nothing seems to have changed. */
-const LOOKS_UNTIL_ALL = 30;
+const LOOKS_UNTIL_ALL = 10;
 
-export function beginLooks({ paths, log, refresh, lookAtRoots, stayReachable }: LooksOptions): Looks {
+export function beginLooks({ paths, log, refresh, lookAtLaunches, lookAtRoots, stayReachable }: LooksOptions): Looks {
   let looks = 0;
   let mark = "";
   let roots: string[] = [];
@@ -40,7 +44,8 @@ export function beginLooks({ paths, log, refresh, lookAtRoots, stayReachable }: 
       roots = knownRoots(paths);
       void refresh();
     }
-    lookAtRoots(roots);
+    lookAtLaunches(roots);
+    lookAtRoots();
     if (!isListeningAgain) listenAgain();
   }
 
@@ -53,12 +58,14 @@ export function beginLooks({ paths, log, refresh, lookAtRoots, stayReachable }: 
       });
   }
 
+  let tick = 0;
   const timer = setInterval(() => {
     try {
-      look();
+      if (++tick % LAUNCHES_A_LOOK === 0) look();
+      else lookAtLaunches(roots);
     } catch (error) {
       log("error", messageOf(error));
     }
-  }, LOOK_EVERY_MS);
+  }, LAUNCHES_EVERY_MS);
   return { look, close: () => clearInterval(timer) };
 }

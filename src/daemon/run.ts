@@ -160,10 +160,8 @@ async function serveUntil({ paths, env, world }: DaemonSetup, { parts, reach, lo
       const added = await projects.refresh();
       if (added.length > 0) await startAtBoot(boot, added);
     },
-    lookAtRoots(roots) {
-      keeper.look(roots);
-      watches.look();
-    },
+    lookAtLaunches: keeper.look,
+    lookAtRoots: watches.look,
     stayReachable: () => stayReachable(reach),
   });
   notifyManager(env.NOTIFY_SOCKET, "READY=1\nSTATUS=listening\n");

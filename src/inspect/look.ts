@@ -9,27 +9,54 @@ import { isOfPlugin, type Selection } from "../values/key.ts";
 import { findListening } from "./ports.ts";
 import { blankReport, endedReport, launchReport, noteOfUnreadable, thereOrNull } from "./report.ts";
 import { seeKey } from "./seen.ts";
-import type { KeyReport, Look } from "./types.ts";
+import type { KeyReport, Listening, Look } from "./types.ts";
 
 export function beginLook(ground: Site, driftOf: Look["driftOf"]): Look {
   const table = snapshotOf(ground.table);
   const store = readingOnce(ground.store);
-  const hosts = lazy(() => recordedHosts(store));
-  return { ground: { ...ground, table, store }, hosts, listening: lazy(() => findListening(table, hosts())), driftOf };
+  const hosts = lazy(() => [
+    ...new Map(recordedHosts(store).map((host) => [`${host.pid}/${host.startTime}`, host])).values(),
+  ]);
+  const listeningOfAll = lazy(() => {
+    const records = store.keys().flatMap((key) => thereOrNull(store.record(key)) ?? []);
+    return findListening({ store, table }, { records, isAll: true });
+  });
+  return {
+    ground: { ...ground, table, store },
+    hosts,
+    listening: aloneAtFirst({ store, table }, listeningOfAll),
+    listeningOfAll,
+    driftOf,
+  };
+}
+
+/** How many launches are looked at one by one. Beyond that, a look at all of them takes less. */
+const ALONE = 3;
+
+function aloneAtFirst(place: Pick<Site, "store" | "table">, ofAll: () => Listening): Look["listening"] {
+  const asked = new Set<string>();
+  return (record) => {
+    asked.add(record.key);
+    return asked.size > ALONE ? ofAll() : findListening(place, { records: [record], isAll: false });
+  };
 }
 
 function readingOnce(store: Store): Store {
-  const records = new Map<string, ReturnType<Store["record"]>>();
-  const keys = lazy(store.keys);
-  return {
-    ...store,
-    keys,
-    record(key) {
-      const known = records.get(key) ?? store.record(key);
-      records.set(key, known);
-      return known;
-    },
+  return { ...store, keys: lazy(store.keys), record: once(store.record), history: once(store.history) };
+}
+
+function once<T>(read: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    if (!known.has(name)) known.set(name, read(name));
+    return known.get(name) as T;
   };
+}
+
+/** The keys of which something is known. */
+export function lookAtAll(look: Look, keys: readonly string[]): KeyReport[] {
+  const listening = keys.length > ALONE ? look.listeningOfAll : look.listening;
+  return look.ground.store.seal.holding(() => keys.flatMap((key) => lookAt({ ...look, listening }, key) ?? []));
 }
 
 /** Null when nothing is known about the key. */

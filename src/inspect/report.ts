@@ -31,7 +31,7 @@ export function launchReport(
     startedAt: record.startedAt,
     uptimeMs: pid === null ? null : Math.max(0, Date.now() - Date.parse(record.startedAt)),
     restarts: record.restarts,
-    ports: leader === "alive" || tree.length > 0 ? portsOf(look, record) : [],
+    ports: leader === "alive" || tree.length > 0 ? portsOf(look, { record, tree }) : [],
     url: record.url,
     log: record.log,
     cwd: record.cwd,

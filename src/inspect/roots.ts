@@ -9,7 +9,7 @@ import { branchOf } from "../sys/places/branch.ts";
 import { homeDirectory, runDirectoryOf } from "../sys/places/paths.ts";
 import { snapshotOf } from "../sys/process/identity.ts";
 import { makeProcessTable } from "../sys/process/table.ts";
-import { beginLook, lookAt } from "./look.ts";
+import { beginLook, lookAtAll } from "./look.ts";
 import type { KeyReport } from "./types.ts";
 
 export interface RootReport {
@@ -52,5 +52,5 @@ export function lookAtRoot(
   if (!existsSync(directory)) return null;
   const store = openStore({ directory, home, table });
   const look = beginLook({ ...at, store }, () => null);
-  return store.keys().flatMap((key) => lookAt(look, key) ?? []);
+  return lookAtAll(look, store.keys());
 }

@@ -1,7 +1,7 @@
 /** What looks at several keys share, and the row that each look gives. No code in this file. */
 import type { KeyState, LaunchRecord } from "../state/types.ts";
 import type { Site } from "../supervisor/launch/types.ts";
-import type { ListeningPort, ProcessIdentity, ProcessTable } from "../sys/process/identity.ts";
+import type { ListeningPort, ProcessIdentity } from "../sys/process/identity.ts";
 
 /** One row of `dt ps --json`. */
 export interface KeyReport {
@@ -49,12 +49,18 @@ export interface Look {
   ground: Site;
   /** The hosts of every record, so read only when a tree is. */
   hosts: () => readonly ProcessIdentity[];
-  listening: () => Listening;
+  /** For one launch of a few: what listens near it. */
+  listening: (record: LaunchRecord) => Listening;
+  /** For any number of launches. */
+  listeningOfAll: () => Listening;
   driftOf: (record: LaunchRecord) => boolean | null;
 }
 
-/** The listening processes, and a table of only those and their ancestors: enough to see whose tree they are in. */
+/** What listens near the launches whose leader lives. */
 export interface Listening {
   ports: readonly ListeningPort[];
-  table: ProcessTable;
+  /** By token: what may be the launch's. */
+  byLaunch: ReadonlyMap<string, readonly ListeningPort[]>;
+  /** What may be anyone's. */
+  unclaimed: readonly ListeningPort[];
 }

@@ -26,10 +26,14 @@ const orNull =
   (check: Check): Check =>
   (value) =>
     value === null || check(value);
-const shaped =
-  (shape: Record<string, Check>): Check =>
-  (value) =>
-    isObject(value) && Object.entries(shape).every(([name, check]) => check(value[name]));
+const shaped = (shape: Record<string, Check>): Check => {
+  const fields = Object.entries(shape);
+  return (value) => {
+    if (!isObject(value)) return false;
+    for (const [name, check] of fields) if (!check(value[name])) return false;
+    return true;
+  };
+};
 const oneOf =
   (table: Record<string, true>): Check =>
   (value) =>
@@ -98,6 +102,8 @@ const RECORD: Shape<LaunchRecord> = {
 
 /** Optional fields; a missing one means its default. */
 const RECORD_OPTIONS: Record<OptionalOf<LaunchRecord>, Check> = {
+  begunAt: number,
+  askedAt: number,
   alive: flag,
   watches: flag,
   successCodes: numbers,
@@ -146,8 +152,9 @@ export const HISTORY: Shape<LaunchHistory> = {
 /** Checks a record with its optional fields. Throws an Error whose message is the reason. */
 export function checkRecord(value: unknown, key: string): LaunchRecord {
   const record = checkShape<LaunchRecord>(value, { shape: RECORD, key });
-  for (const [name, check] of Object.entries(RECORD_OPTIONS))
-    if (name in record && !check((record as unknown as Record<string, unknown>)[name]))
+  const options: Record<string, Check> = RECORD_OPTIONS;
+  for (const name in options)
+    if (name in record && options[name]?.(record[name as keyof LaunchRecord]) !== true)
       throw new Error(`\`${name}\` is invalid`);
   const own = formatKey(record);
   if (own !== key) throw new Error(`it describes ${own}`);
@@ -159,7 +166,9 @@ export function checkShape<T>(value: unknown, { shape, key }: { shape: Shape<T>;
   if (!isObject(value)) throw new Error("not an object");
   if (value.version !== 1) throw new Error(`version ${String(value.version)}, this dt reads version 1`);
   if (key !== null && value.key !== key) throw new Error(`it describes ${String(value.key)}, not ${key}`);
-  for (const [name, check] of Object.entries(shape as Record<string, Check>))
-    if (!check(value[name])) throw new Error(`\`${name}\` is ${name in value ? "invalid" : "missing"}`);
+  const checks: Record<string, Check> = shape;
+  for (const name in checks)
+    if (checks[name]?.(value[name]) !== true)
+      throw new Error(`\`${name}\` is ${name in value ? "invalid" : "missing"}`);
   return value as T;
 }

@@ -7,6 +7,7 @@
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { errnoOf } from "../sys/base/error.ts";
+import { statOf } from "../sys/base/stat.ts";
 import { descendInto } from "../sys/door/descend.ts";
 import { renameBeside } from "../sys/files/beside.ts";
 import type { FileRead } from "../sys/files/fileread.ts";
@@ -30,6 +31,10 @@ function isFromElsewhere(table: ProcessTable, { host }: LaunchRecord): boolean {
 /** Loaded only when a file without a seal is found. */
 const unsealed = () => require("./unsealed.ts") as typeof import("./unsealed.ts");
 
+/**
+ * A launch does not outlive the machine's boot, so its record and its history mean little after a power cut: nothing
+ * waits until they are on the disk. A stop by a person does.
+ */
 export interface Store {
   readonly directory: string;
   /** Recognises what this user's dt wrote here. */
@@ -58,6 +63,8 @@ export interface Store {
   removeExit(key: string): void;
   history(token: string): FileRead<LaunchHistory>;
   writeHistory(history: LaunchHistory): void;
+  /** Differs when the history was written again. At the cost of one system call. */
+  historyStamp(token: string): string;
   /** What a launch was started with, as its host received it: for another host, when that one is gone. Not durable. */
   readSpec(token: string): FileRead<unknown>;
   writeSpec(token: string, spec: unknown): void;
@@ -175,7 +182,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     },
     writeRecord(record) {
       const pid = path(record.key, "pid");
-      writeSealed(path(record.key, "record"), { seal, value: asItsHostKnowsIt(record) });
+      writeSealed(path(record.key, "record"), { seal, value: asItsHostKnowsIt(record), durable: "soon" });
       if (record.leader !== null) writeOwn(pid, { text: `${record.leader.pid}\n`, durable: false });
       else removeOwn(pid);
     },
@@ -189,7 +196,12 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     writeWant(want) {
       const before = want.lastStop === undefined ? readWant(want.key) : null;
       const { lastStop } = before?.is === "there" ? before.value : want;
-      writeSealed(path(want.key, "want"), { seal, value: lastStop === undefined ? want : { ...want, lastStop } });
+      const durable = want.want === "stopped" || "soon"; // else it could be started when the machine is on again
+      writeSealed(path(want.key, "want"), {
+        seal,
+        value: lastStop === undefined ? want : { ...want, lastStop },
+        durable,
+      });
     },
     exit: (key) =>
       readSealed(path(key, "exit"), {
@@ -198,7 +210,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
           rebase(checkShape<ExitRecord>(value, { shape: EXIT_RECORD, key }), { movedFrom, directory: at() }),
       }),
     removeExit: (key) => removeFile(path(key, "exit")),
-    writeExit: (exit) => writeSealed(path(exit.key, "exit"), { seal, value: exit }),
+    writeExit: (exit) => writeSealed(path(exit.key, "exit"), { seal, value: exit, durable: "soon" }),
     history(token) {
       const path = historyPath(token);
       const read = readSealed(path, {
@@ -209,7 +221,8 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       const said = unsealed().readUnsealedHistory(path, token);
       return said === null ? read : { is: "there", value: said };
     },
-    writeHistory: (history) => writeSealed(historyPath(history.token), { seal, value: history }),
+    writeHistory: (history) => writeSealed(historyPath(history.token), { seal, value: history, durable: false }),
+    historyStamp: (token) => `${statOf(historyPath(token))?.ino}`,
     readSpec: (token) => readSpec(home, { runDirectory: at(), token }),
     writeSpec: (token, spec) => writeSpec(home, { runDirectory: at(), token, spec }),
     read: (name, check) => readSealed(join(at(), name), { seal, check }),

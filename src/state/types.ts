@@ -94,6 +94,10 @@ export interface LaunchRecord {
   /** `--ensure` compares this hash with the one of what it would start now. */
   specHash: string;
   startedAt: string;
+  /** On the clock of the boot, in milliseconds: nothing that the launch read or ran is older. */
+  begunAt?: number;
+  /** On the same clock: when a person asked for it. */
+  askedAt?: number;
   restarts: number;
   detached: boolean;
   owner?: Owner;

@@ -25,6 +25,8 @@ export const NAME_WORDS = 'a name: letters, digits, "_", ".", "-", at most 64, b
 /** `plugin:command` or `plugin:command:variant`. */
 export const KEY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9][A-Za-z0-9_.-]{0,63}){1,2}$/;
 
+const WHOLE_KEY = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9][A-Za-z0-9_.-]{0,63}){2}$/;
+
 const DEFAULT_END = `:${DEFAULT_VARIANT}`;
 
 export function formatKey({ plugin, command, variant = DEFAULT_VARIANT }: KeyOrCommand): string {
@@ -44,7 +46,7 @@ export function wholeKey(key: string): string {
 }
 
 export function isWholeKey(text: string): boolean {
-  return parseKey(text) !== null && text.split(":").length === 3;
+  return WHOLE_KEY.test(text);
 }
 
 /** The parts of a text that is known to be a whole key; what is missing is "". */

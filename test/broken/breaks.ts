@@ -19,6 +19,7 @@ const EVIDENCE = "src/supervisor/tree/evidence.ts";
 const STOP = "src/supervisor/tree/stoptree.ts";
 const END = "src/supervisor/end/end.ts";
 const START = "src/supervisor/start/start.ts";
+const JOIN = "src/supervisor/start/join.ts";
 const ADOPT = "src/supervisor/host/adopt.ts";
 
 const NO_LINEAGE = {
@@ -307,7 +308,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: END,
-        from: "if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);\n  const exit",
+        from: "if (request.isOwn !== true) await waitForHostGone(ground, record);\n  const exit",
         to: "const exit",
       },
     ],
@@ -326,6 +327,44 @@ export const BREAKS: readonly Break[] = [
       },
     ],
     test: "test/fault/reruns.test.ts",
+  },
+  {
+    what: "no start joins the launch of another start",
+    edits: [{ file: JOIN, from: `if (alike === "same") return "join";`, to: `if (alike === "same") return "start";` }],
+    test: "test/e2e/managed/atonce.test.ts",
+    only: "starts at once of a command:|restarts at once",
+  },
+  {
+    what: "a start joins a launch that was begun before it was asked for",
+    edits: [{ file: JOIN, from: '  if (!isBegunLater) return "start";\n', to: "" }],
+    test: "test/e2e/managed/managed.test.ts",
+    only: "a rerun replaces the old launch",
+  },
+  {
+    what: "a start joins a launch with another environment that was asked for earlier",
+    edits: [{ file: JOIN, from: `if (!isAskedLater || alike === "unknown") return "start";`, to: "" }],
+    test: "test/e2e/managed/atonce.test.ts",
+    only: "other environments",
+  },
+  {
+    what: "a start replaces the launch of one with other arguments that was asked for later",
+    edits: [{ file: JOIN, from: `? "join" : "give-way";`, to: `? "join" : "start";` }],
+    test: "test/e2e/managed/atonce.test.ts",
+    only: "gives way to one",
+  },
+  {
+    what: "a start joins a launch that has ended, or has no host",
+    edits: [{ file: JOIN, from: "return isLiving ? read.value : null;", to: "return read.value;" }],
+    test: "test/e2e/managed/atonce.test.ts",
+    only: "does for no start",
+  },
+  {
+    what: "a start in the foreground joins the launch of another start",
+    edits: [
+      { file: JOIN, from: "if (options.mayJoin !== true || askedAt === undefined)", to: "if (askedAt === undefined)" },
+    ],
+    test: "test/e2e/managed/atonce.test.ts",
+    only: "a foreground takes over",
   },
   {
     what: "a stop does not end the `before` that a policy's restart is running",
@@ -462,6 +501,62 @@ export const BREAKS: readonly Break[] = [
     test: "test/fault/fulldisk.test.ts",
   },
   {
+    what: "dt ps does not look below the hosts of its launches",
+    edits: [
+      { file: "src/inspect/near.ts", from: "hosts: new Set(alone.map(({ host }) => host.pid))", to: "hosts: []" },
+    ],
+    test: "test/fault/listening.test.ts",
+    only: "a daemon with a lineage",
+  },
+  {
+    what: "dt ps takes a launch whose host was killed for one that is still below it",
+    edits: [
+      {
+        file: "src/inspect/near.ts",
+        from: "return isAlive(place, host) && place.table.entry(leader?.pid ?? 0)?.ppid === host.pid;",
+        to: "return leader !== null && host !== null;",
+      },
+    ],
+    test: "test/fault/listening.test.ts",
+    only: "whoever was killed|after the host was killed",
+  },
+  {
+    what: "dt ps does not look for orphans that left a killed host",
+    edits: [{ file: "src/inspect/near.ts", from: ", ...orphansOf(place, { of: left, clues: clues() })", to: "" }],
+    test: "test/fault/listening.test.ts",
+    only: "after the host was killed",
+  },
+  {
+    what: "dt ps shows a launch the ports of processes that another launch left at their host",
+    edits: [
+      {
+        file: "src/inspect/ports.ts",
+        from: "return possible.filter(({ pid }) => members.has(pid));",
+        to: "return members.size > 0 ? ports : [];",
+      },
+    ],
+    test: "test/fault/listening.test.ts",
+    only: "of two launches of one host",
+  },
+  {
+    what: "dt ps, asked about few launches, does not look for what they left at a host of many",
+    edits: [
+      {
+        file: "src/inspect/near.ts",
+        from: "if (among.length > 0) roots.push(...orphansOf(place, { of: among, clues: clues() }));",
+        to: "",
+      },
+    ],
+    test: "test/fault/listening.test.ts",
+    only: "of two launches of one host",
+  },
+  {
+    what: "dt ps asks every process for its ports",
+    edits: [{ file: "src/inspect/near.ts", from: "(forest ?? table.pids())", to: "table.pids()" }],
+    test: "test/fault/listening.test.ts",
+    only: "looks at no process",
+  },
+  {
     what: "`dt ps` shows a negative uptime after the clock was set back",
     edits: [{ file: "src/inspect/report.ts", from: "Math.max(0, ", to: "((_: number, given: number) => given)(0, " }],
     test: "test/fault/clock.test.ts",
@@ -515,9 +610,9 @@ export const BREAKS: readonly Break[] = [
     what: "a stop overlooks a start whose caller is gone before its host has begun",
     edits: [
       {
-        file: "src/supervisor/callers/caller.ts",
-        from: "  nameHost(ground, { start: spec, pid: host.pid });",
-        to: "  void nameHost;",
+        file: "src/supervisor/callers/ask.ts",
+        from: "nameHost(ground, { start, pid: line.pid });",
+        to: "void [nameHost, start];",
       },
     ],
     test: "test/e2e/managed/calledoff.test.ts",
@@ -1086,8 +1181,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/lock/lock.ts",
-        from: "if (isWithdrawn(request, nonce)) letGo()",
-        to: "if (isWithdrawn(request, nonce) || againMs > 0) letGo()",
+        from: "      heldHere().delete(holder.nonce);\n",
+        to: "",
       },
     ],
     test: "test/sys/lock/lock.test.ts",
@@ -1212,8 +1307,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/files/follow.ts",
-        from: "if (there?.ino === held.ino && there.dev === held.dev) return path;",
-        to: "if (path !== '' || there !== held) return path;",
+        from: "return there?.ino === held.ino && there.dev === held.dev;",
+        to: "return path !== '' || there !== held;",
       },
     ],
     test: "test/fault/trust/state.test.ts",
@@ -1224,8 +1319,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/files/follow.ts",
-        from: "if (there?.ino === held.ino && there.dev === held.dev) return path;",
-        to: "if (there !== undefined && held !== undefined) return path;",
+        from: "return there?.ino === held.ino && there.dev === held.dev;",
+        to: "return there !== undefined && held !== undefined;",
       },
     ],
     test: "test/fault/trust/state.test.ts",

@@ -5,11 +5,24 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { HOST_PROTOCOL } from "../../src/supervisor/callers/wire.ts";
+import { connectForLines } from "../../src/sys/net/lineclient.ts";
 import { disposeWithDaemon } from "../e2e/kit/daemon.ts";
 import { launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/kit/launch.ts";
 import { settled, TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 import { CALLS, killedAt, STRACE } from "./steps.kit.ts";
+
+/** False while no host listens there. */
+async function askAt(address: string, request: object): Promise<boolean> {
+  try {
+    const line = await connectForLines(address, { onMessage() {}, onClose() {} });
+    line.send(request);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const STRIDE = Number(process.env.DT_FAULT_STRIDE ?? 5);
 
@@ -91,15 +104,18 @@ test.skipIf(STRACE === null)(
         openFiles: null,
         lockBackend: null,
       };
-      const input = root.write("../input", `${JSON.stringify({ ...ground, key: "t:dev:default" })}\n`);
+      const request = { is: "adopt", version: HOST_PROTOCOL, ground, env: root.env, keyring: 0, keys: null };
+      const address = join(root.base, "host.sock");
       for (const call of CALLS) {
         for (let step = 1; step < 100; step += STRIDE) {
           const host = (await psOf(root))?.host;
           if (host?.alive) process.kill(host.pid, "SIGKILL");
           await until("it has no host", async () => (await psOf(root))?.host?.alive === false);
-          const killed = await killedAt(root, call, step, ["__adopt", "t:dev:default"], {
-            input,
+          let isAsked = false;
+          const killed = await killedAt(root, call, step, ["__host", root.dir, address, "own"], {
             isThrough: async () => {
+              isAsked ||= await askAt(address, request);
+              if (!isAsked) return false;
               if ((await psOf(root))?.host?.alive !== true) return false;
               await settled("what follows the new record", () => statSync(`${root.base}/trace`).size);
               return true;

@@ -2,6 +2,7 @@
  * What a launch inherits, read from the kernel, beside what a bare child of the same asker has. `RLIMIT_LOCKS` is left
  * out: dt marks its launches with it.
  */
+import { test } from "bun:test";
 import { readFileSync, readlinkSync } from "node:fs";
 import { type Ps, psOf } from "../e2e/kit/launch.ts";
 import { DT, type Result, TestRoot } from "../kit.ts";
@@ -113,4 +114,10 @@ export function differing(one: Facts, other: Facts): string[] {
 /** Whether a bare program can be started so; else the test cannot be made here. */
 export function canBe(asker: Asker): boolean {
   return Bun.spawnSync(argvOf(asker, ["true"]), { stdio: ["ignore", "ignore", "ignore"] }).exitCode === 0;
+}
+
+/** A test for an asker that this machine lets a test be. Where it does not, that is said once, and there is no test. */
+export function testAs(name: string, { asker, run }: { asker: Asker | null; run: () => Promise<void> }): void {
+  if (asker !== null && canBe(asker)) test(name, run);
+  else console.warn(`${name} is not tested: this machine does not let a test have it.`);
 }

@@ -9,7 +9,6 @@ import { type TestRoot, within } from "../kit.ts";
 import {
   type Asker,
   bareFacts,
-  canBe,
   differing,
   dtAs,
   factsOf,
@@ -17,6 +16,7 @@ import {
   PLAIN,
   sleepersRoot,
   startAs,
+  testAs,
 } from "./inherit.kit.ts";
 
 /** The facts that differ from a plain asker's, and how the asker sets them. */
@@ -87,30 +87,31 @@ async function checkRow([facts, asker]: Row): Promise<void> {
 const onLinux = describe.skipIf(process.platform !== "linux");
 
 onLinux("a launch has what its asker has, and the next one has not", () => {
-  for (const row of ANYBODY) test.skipIf(!canBe(row[1]))(`${row[0].join(", ")}: ${row[1]}`, () => checkRow(row));
-  for (const row of ONLY_ROOT)
-    test.skipIf(!IS_ROOT || !canBe(row[1]))(`${row[0].join(", ")}: ${row[1]}`, () => checkRow(row));
+  for (const row of [...ANYBODY, ...(IS_ROOT ? ONLY_ROOT : [])])
+    testAs(`${row[0].join(", ")}: ${row[1]}`, { asker: row[1], run: () => checkRow(row) });
 });
 
 onLinux("each resource limit, soft alone and both", () => {
   const limitTo = (option: string, limit: string) => `prlimit --pid $$ --${option}=${limit} && ${PLAIN}`;
   for (const [option, fact, soft, both] of LIMITS)
-    test.skipIf(!canBe(limitTo(option, `${both}:${both}`)))(option, async () => {
-      await within(sleepersRoot(), async (root) => {
-        const host = (await startAs(root, PLAIN, "a")).host?.pid;
-        for (const [name, limit] of [
-          ["b", `${soft}:`],
-          ["c", `${both}:${both}`],
-        ] as const) {
-          const asker = limitTo(option, limit);
-          const bare = await bareFacts(root, asker);
-          const launch = await startAs(root, asker, name);
-          expect([fact, bare[fact]?.startsWith(limit.split(":")[0] as string)]).toEqual([fact, true]);
-          expect(factsOf(launch.pid as number)).toEqual(bare);
-          expect(launch.host?.pid).toBe(host);
-        }
-        expect(factsOf((await startAs(root, PLAIN, "d")).pid as number)).toEqual(await bareFacts(root, PLAIN));
-      });
+    testAs(option, {
+      asker: limitTo(option, `${both}:${both}`),
+      run: () =>
+        within(sleepersRoot(), async (root) => {
+          const host = (await startAs(root, PLAIN, "a")).host?.pid;
+          for (const [name, limit] of [
+            ["b", `${soft}:`],
+            ["c", `${both}:${both}`],
+          ] as const) {
+            const asker = limitTo(option, limit);
+            const bare = await bareFacts(root, asker);
+            const launch = await startAs(root, asker, name);
+            expect([fact, bare[fact]?.startsWith(limit.split(":")[0] as string)]).toEqual([fact, true]);
+            expect(factsOf(launch.pid as number)).toEqual(bare);
+            expect(launch.host?.pid).toBe(host);
+          }
+          expect(factsOf((await startAs(root, PLAIN, "d")).pid as number)).toEqual(await bareFacts(root, PLAIN));
+        }),
     });
 });
 

@@ -17,6 +17,7 @@ import {
   PLAIN,
   sleepersRoot,
   startAs,
+  testAs,
 } from "./inherit.kit.ts";
 
 /** From <asm/unistd.h>. */
@@ -63,11 +64,7 @@ const ROWS: [what: string, facts: string[], asker: Asker | null][] = [
 ];
 
 describe.skipIf(!IS_ROOT || process.platform !== "linux")("another host for", () => {
-  for (const [what, facts, asker] of ROWS) {
-    const isThere = asker !== null && canBe(asker);
-    if (!isThere) console.warn(`${what} is not tested: this machine does not let a test have it.`);
-    test.skipIf(!isThere)(what, () => checkRow(asker as Asker, facts));
-  }
+  for (const [what, facts, asker] of ROWS) testAs(what, { asker, run: () => checkRow(asker as Asker, facts) });
 });
 
 async function checkRow(asker: Asker, facts: string[]): Promise<void> {

@@ -97,3 +97,26 @@ function childrenOf(pid: number): string[] {
     return [];
   }
 }
+
+/**
+ * Runs dt with these words, and kills the living host at its `step`-th system call `call` from now on. Returns whether
+ * it was killed.
+ */
+export async function hostKilledAt(
+  root: TestRoot,
+  { host, call, step, args }: { host: number; call: string; step: number; args: string[] },
+): Promise<boolean> {
+  const trace = `${root.base}/trace`;
+  rmSync(trace, { force: true });
+  const words = ["-f", "-q", "-o", trace, "-e", `trace=${call}`, "-e", `inject=${call}:signal=SIGKILL:when=${step}`];
+  const strace = Bun.spawn([STRACE as string, ...words, "-p", String(host)], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  const isTraced = () => /^TracerPid:\t[1-9]/m.test(readFileSync(`/proc/${host}/status`, "latin1"));
+  await until("the host is traced", isTraced);
+  await root.dt(args);
+  const killed = traceOf(trace).includes("killed by SIGKILL");
+  strace.kill("SIGKILL"); // a host that lives on goes on untraced
+  await strace.exited;
+  return killed;
+}

@@ -8,7 +8,7 @@ import { expect, test } from "bun:test";
 import { launchRoot, leadersOf, type Ps, psOf } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
-import { CALLS, killedAt, STRACE } from "./steps.kit.ts";
+import { CALLS, hostKilledAt, killedAt, STRACE } from "./steps.kit.ts";
 
 const STRIDE = Number(process.env.DT_FAULT_STRIDE ?? 5);
 
@@ -34,12 +34,14 @@ async function expectOneLaunch(root: TestRoot, what: string): Promise<void> {
   });
 }
 
-for (const [name, running, args] of [
-  ["start", false, ["t", "dev", "-d"]],
-  ["replace", true, ["t", "dev", "-d"]],
-  ["stop", true, ["stop", "t", "dev"]],
-  ["restart", true, ["restart", "t", "dev"]],
-] as [string, boolean, string[]][]) {
+/** `host`: the host that serves the launch already is killed; else what the command itself starts. */
+for (const [name, running, args, victim] of [
+  ["start", false, ["t", "dev", "-d"], "caller"],
+  ["replace", true, ["t", "dev", "-d"], "host"],
+  ["stop", true, ["stop", "t", "dev"], "caller"],
+  ["restart", true, ["restart", "t", "dev"], "caller"],
+  ["restart by the host", true, ["restart", "t", "dev"], "host"],
+] as [string, boolean, string[], "caller" | "host"][]) {
   test.skipIf(STRACE === null)(
     `SIGKILL at each step of ${name}`,
     async () => {
@@ -51,7 +53,11 @@ for (const [name, running, args] of [
           for (let step = 1; step < 100; step += STRIDE) {
             const what = `${name} was killed at ${call} number ${step}`;
             await root.dt([running ? "t" : "stop", ...(running ? ["dev", "-d"] : ["t", "dev"])]);
-            const killed = await killedAt(root, call, step, args);
+            const host = (await psOf(root))?.host?.pid as number;
+            const killed =
+              victim === "host"
+                ? await hostKilledAt(root, { host, call, step, args })
+                : await killedAt(root, call, step, args);
             await expectTruth(root, `after ${what}`);
             const started = await root.dt(["t", "dev", "-d"]);
             expect({ what, code: started.code, stderr: started.code === 0 ? "" : started.stderr }).toEqual({

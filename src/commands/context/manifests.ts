@@ -2,6 +2,8 @@
  * The root's manifests, as far as this call may read them. The manifest loader is imported when a verb asks for them.
  */
 import { LOADING } from "../../manifest/depends/begun.ts";
+import { glanceIndex, peekIndex } from "../../manifest/glance.ts";
+import { loadIndex, loadManifests } from "../../manifest/index.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { askerOf } from "../../state/asker.ts";
 import { isInPlaceOfTrusted } from "../../state/trust.ts";
@@ -30,12 +32,12 @@ export function makeCallManifests(place: CallPlace, ground: () => Ground): CallM
   return {
     announced: () => state.announced,
     index: async ({ refresh = false } = {}) => {
-      const index = await (await import("../../manifest/index.ts")).loadIndex({ ...sight(), refresh });
+      const index = await loadIndex({ ...sight(), refresh });
       tell(place, index);
       return index;
     },
-    peek: async () => tell(place, (await import("../../manifest/glance.ts")).peekIndex(sight())),
-    glance: async () => (await import("../../manifest/glance.ts")).glanceIndex(sight()),
+    peek: async () => tell(place, peekIndex(sight())),
+    glance: async () => glanceIndex(sight()),
     act: (wanted, isStart = true) => act(state, { wanted, isStart }),
   };
 }
@@ -58,7 +60,7 @@ async function act(
   // A job was begun for the folder that was there at the time.
   if (!isOfDaemon && env.DIALTONE_JOB !== undefined && isInPlaceOfTrusted(place.home(), place.root()))
     throw anotherFolder(place.root());
-  const { index, entries } = await (await import("../../manifest/index.ts")).loadManifests({
+  const { index, entries } = await loadManifests({
     ...whereOf(place),
     reading: place.acting,
     ...(wanted === undefined ? {} : { wanted }),

@@ -57,9 +57,11 @@ async function restartBy(
   const { key } = spec;
   rememberRoot(context); // also if the host does the rest: the root may have been moved since
   if (record !== null && presenceOf(ground.table, record.host) === "alive") {
-    if ((await askRestart(ground, { record, spec })) === "restarted")
-      return tellRestarted(context, { oldToken: record.token, key });
-    context.talk.say(`${key}: its host (pid ${record.host.pid}) does not answer; starting it with a new one`);
+    const outcome = await askRestart(ground, { record, spec });
+    if (outcome === "restarted" || outcome === "joined")
+      return tellRestarted(context, { outcome, oldToken: record.token, key });
+    if (outcome === "no-answer")
+      context.talk.say(`${key}: its host (pid ${record.host.pid}) does not answer; starting it with a new one`);
   }
   return runDetached(runner, { spec, noWait: false });
 }
@@ -67,18 +69,20 @@ async function restartBy(
 /** The host has restarted the launch and finds out whether it is ready; this reports it. */
 async function tellRestarted(
   context: DtContext,
-  { oldToken, key }: { oldToken: string; key: string },
+  { outcome, oldToken, key }: { outcome: "restarted" | "joined"; oldToken: string; key: string },
 ): Promise<number> {
   const { globals, talk } = context;
   const runner = context.runner();
-  const settled = await awaitSettled(context.ground(), { key, notToken: oldToken });
+  // A launch that was joined may be the one whose record was read before.
+  const notToken = outcome === "joined" ? undefined : oldToken;
+  const settled = await awaitSettled(context.ground(), { key, notToken });
   if (settled.is === "ended") {
     talk.fail(`${key} ${settled.exit?.text ?? "ended"} right after its restart`);
     if (talk.onCi && settled.exit !== null) tellLastLines(runner, { key, log: settled.exit.log });
     return EXIT.failed;
   }
   const line = lineOf(settled.record, settled.is);
-  talk.say(`${key} restarted`);
+  talk.say(outcome === "joined" ? `${key} was restarted meanwhile` : `${key} restarted`);
   if (settled.is === "unhealthy") {
     talk.fail(`${key} is not ready in time: ${settled.why}. It runs on, as unhealthy.`);
     if (talk.onCi) tellLastLines(runner, { key, log: line.log });

@@ -76,6 +76,7 @@ export function restartSpecOf(context: DtContext, { index, key, record, timeoutM
     readyTimeoutMs: timeoutMs,
     env: context.env,
     asker: askerOf("user", context.argv),
+    anyLater: true,
     off: (record?.stack?.off ?? []).filter((name) => Object.hasOwn(settings.compose?.toggles ?? {}, name)),
   });
 }

@@ -1,5 +1,6 @@
 /** `dt <plugin> <command>` of a one-shot: its variant and words, its needs, and then its runner. */
 import type { ManifestIndex, ResolvedCommand, Settings } from "../../manifest/model/resolved.ts";
+import { runOneshot } from "../../runners/oneshot/exec.ts";
 import { askerOf } from "../../state/asker.ts";
 import { NEEDS_MET } from "../../supervisor/launch/marks.ts";
 import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
@@ -42,8 +43,7 @@ export async function runCalledOneshot(
   if (cancelled !== null) return cancelled;
   const runner = context.runner(asStranger);
   runner.announced?.close();
-  const { runOneshot: run } = await import("../../runners/oneshot/exec.ts");
-  return run(runner, {
+  return runOneshot(runner, {
     plugin: plugin.name,
     command: command.name,
     variant,

@@ -1,5 +1,5 @@
 /** `dt port`: which process listens on a port; without a port, the ports of this root's launches. Changes nothing. */
-import { beginLook, lookAt } from "../../inspect/look.ts";
+import { beginLook, lookAtAll } from "../../inspect/look.ts";
 import { formatLines } from "../../output/lines.ts";
 import { formatTable } from "../../output/table.ts";
 import { makePaint } from "../../output/talk.ts";
@@ -49,9 +49,7 @@ function where(port: number, addresses: readonly string[]): string {
 function showAll(context: DtContext): number {
   const ground = context.ground();
   const look = beginLook(ground, () => null);
-  const rows = ground.store
-    .keys()
-    .flatMap((key) => lookAt(look, key) ?? [])
+  const rows = lookAtAll(look, ground.store.keys())
     .flatMap(({ key, pid, ports, url, uptimeMs }) => ports.map((port) => ({ port, key, pid, url, uptimeMs })))
     .sort((a, b) => a.port - b.port);
   if (context.globals.json) {

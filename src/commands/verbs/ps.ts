@@ -1,6 +1,6 @@
 /** `dt ps`: launches that live, wait in backoff or have failed; with `--all` every key that has a record or an exit. */
 import { makeDriftOf } from "../../inspect/drift.ts";
-import { beginLook, keysOf, lookAt, processesOf } from "../../inspect/look.ts";
+import { beginLook, keysOf, lookAtAll, processesOf } from "../../inspect/look.ts";
 import { withServices } from "../../inspect/services.ts";
 import type { KeyReport, Look } from "../../inspect/types.ts";
 import { formatLines } from "../../output/lines.ts";
@@ -28,9 +28,7 @@ export default defineVerb({
     if (args["all-roots"]) return showAllRoots(context, { all: args.all === true, words: args._ });
     const ground = context.ground();
     const look = beginLook(ground, makeDriftOf(ground, await context.peek()));
-    const looked = keysOf(ground, await selectionOf(context, { words: args._ })).flatMap(
-      (key) => lookAt(look, key) ?? [],
-    );
+    const looked = lookAtAll(look, keysOf(ground, await selectionOf(context, { words: args._ })));
     const reports = (await withServices(look.ground, looked)).filter((report) => args.all || isShown(report));
     const below = args.tree ? (report: KeyReport) => treeOf(look, report) : undefined;
     if (context.globals.json) print(`${JSON.stringify(reports.map((one) => withTree(one, below)))}\n`);

@@ -4,6 +4,7 @@
  */
 import { becomeHost, runUp } from "../../runners/managed/up.ts";
 import { pluginOf } from "../../values/key.ts";
+import { beginHost } from "../context/beginhost.ts";
 import { rememberRoot } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
 import { asksForService } from "../names/called.ts";
@@ -33,7 +34,8 @@ export default defineVerb({
     const context = data as DtContext;
     const { dryRun } = context.globals;
     const detach = args.detach === true || args.wait === true;
-    if (!detach && !dryRun) becomeHost(context.runner());
+    if (detach) await beginHost(context);
+    else if (!dryRun) becomeHost(context.runner());
     const { index, begin } = dryRun ? { index: await context.index(), begin: () => {} } : await context.act();
     const root = context.root();
     const named = { root, index, onDisk: [] };

@@ -21,13 +21,14 @@ export async function runDetached(
 ): Promise<number> {
   const cancel = new AbortController();
   cancelOnPress(cancel);
-  const last = await startDetached({
-    ground: context.ground,
-    spec,
-    until: noWait ? "spawned" : "ready",
-    report: (event) => tellEvent(context, event),
-    cancel: cancel.signal,
-  });
+  const { ground } = context;
+  const report = (event: LaunchEvent) => tellEvent(context, event);
+  const until = noWait ? "spawned" : "ready";
+  let last = await startDetached({ ground, spec, until, report, cancel: cancel.signal });
+  if (last.is === "ended" && last.exit.reason === "replaced") {
+    const { awaitSuccessor } = await import("./successor.ts");
+    last = await awaitSuccessor(ground, { ended: last, spec, report, signal: cancel.signal });
+  }
   if (cancel.signal.aborted && last.is === "ended") return EXIT.interrupted;
   return concludeDetached(context, { last, isStack: spec.settings.compose !== null });
 }
@@ -37,10 +38,14 @@ function concludeDetached(context: RunnerContext, { last, isStack }: { last: Lau
   const { ground, talk, json } = context;
   switch (last.is) {
     case "spawned":
+    case "joined":
     case "ready":
     case "unchanged":
     case "unhealthy": {
-      const line = last.is === "spawned" && last.probed ? { ...last.line, state: "starting" } : last.line;
+      const line =
+        (last.is === "spawned" || last.is === "joined") && last.probed
+          ? { ...last.line, state: "starting" }
+          : last.line;
       if (last.is === "unhealthy" && talk.onCi) tellLastLines(context, { key: line.key, log: line.log });
       const more = last.is === "unchanged" ? { unchanged: true } : {};
       print(

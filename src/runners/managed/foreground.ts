@@ -20,6 +20,7 @@ import { ticketMarkOf } from "../../supervisor/ticket/ticket.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { signalNumber } from "../../sys/base/signals.ts";
 import { shellCode } from "../../sys/base/status.ts";
+import { inheritedHere } from "../../sys/inherit/inheritance.ts";
 import { becomeDt } from "../../sys/spawn/exec.ts";
 import { isIgnored } from "../../sys/spawn/limits.ts";
 import { hasRoom, isReaderGone, print } from "../../sys/stdio/stdio.ts";
@@ -39,9 +40,9 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
     becomeDt([...ground.self, ...context.argv] as [string, ...string[]], { ownEnv: own, descriptors: [] });
   }
 
+  spec.inherits = inheritedHere() ?? undefined;
   const queue = makeRequestQueue();
-  const hard = new AbortController();
-  const cancel = new AbortController();
+  const [hard, cancel] = [new AbortController(), new AbortController()];
   const pressed = makePresses();
   const patience = makePatience(talk, spec.key);
   let first: NodeJS.Signals | null = null;
@@ -133,6 +134,7 @@ async function conclude(
 ): Promise<number> {
   const say = (text: string) => hasRoom(2) && talk.say(text);
   switch (end.is) {
+    case "joined":
     case "unchanged": {
       const settled = await awaitSettled(ground, { key: end.record.key, signal: cancel });
       if (settled.is === "ended") {

@@ -163,6 +163,7 @@ async function startNeed({ context, needy, cancel, off }: NeedsRequest, need: Ne
     lockTimeoutMs,
     ticket: need.ticket,
     dependents: need.dependents,
+    anyLater: true,
     ensure: true, // of two commands that need it at once, the second leaves the first one's launch alone
   });
   const last = await Promise.race([

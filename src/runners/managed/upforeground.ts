@@ -14,6 +14,7 @@ import { isRunOver } from "../../supervisor/run/runover.ts";
 import { settledNow } from "../../supervisor/run/settle.ts";
 import { signalNumber } from "../../sys/base/signals.ts";
 import { statOf } from "../../sys/base/stat.ts";
+import { inheritedHere } from "../../sys/inherit/inheritance.ts";
 import { isIgnored } from "../../sys/spawn/limits.ts";
 import { hasRoom, isReaderGone } from "../../sys/stdio/stdio.ts";
 import { interruptFirst, makePresses } from "../../sys/terminal/presses.ts";
@@ -59,6 +60,7 @@ export async function upForeground(
     isUnread: false,
   };
   const done = new AbortController();
+  for (const { run } of nodes) run.spec.inherits = inheritedHere() ?? undefined;
   const up = bringUp({ ground: state.ground, nodes, hard: state.hard.signal, emit: (event) => hear(state, event) });
   const patience = endOnSignals(state, up);
   process.on(RESTART_SIGNAL, () => up.claim());

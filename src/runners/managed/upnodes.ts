@@ -29,7 +29,7 @@ export function makeUpNodes(context: RunnerContext, { index, keys, detach, timeo
   const asker = askerOf("user", context.argv);
   return nodes.map(({ key, settings, needs }): UpNode => {
     const common = { key, env: context.env, asker, dependents: dependentsOf(nodes, key) };
-    const launch = { readyTimeoutMs: timeoutMs, ensure: true, detached: detach };
+    const launch = { readyTimeoutMs: timeoutMs, ensure: true, anyLater: true, detached: detach };
     return {
       key,
       needs,

@@ -32,6 +32,7 @@ const OF_LAUNCH: { [E in LaunchEvent["is"]]: (event: Extract<LaunchEvent, { is: 
   replacing: () => open("replacing"),
   replaced: () => open("starting"),
   unchanged: ({ line }) => done(line.state, "left alone"),
+  joined: ({ probed, line }) => (probed ? open("starting") : done("running", placeOf(line) ?? "")),
   spawned: ({ probed, line }) => (probed ? open("starting") : done("running", placeOf(line) ?? "")),
   ready: ({ line }) => done("ready", placeOf(line) ?? ""),
   unhealthy: ({ why }) => failed("unhealthy", why),

@@ -18,6 +18,10 @@ const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
       `${event.key} stopped in ${formatDuration(event.tookMs)}${event.killed > 0 ? `, ${event.killed} by SIGKILL` : ""}`,
     ),
   unchanged: ({ talk }, { line }) => talk.say(`${line.key} is already running and up to date: left alone`),
+  joined: ({ talk, ground }, { line, probed, by }) =>
+    talk.say(
+      `${talk.paint.bold(line.key)} was started meanwhile by ${by.command} (pid ${by.pid}): pid ${line.pid}${probed ? "" : showPlace(talk, line)}  log ${shortPath(ground.root, line.log)}`,
+    ),
   spawned: ({ talk, ground }, { line, commandLine, cwd, probed, shown }) => {
     talk.detail(() =>
       shown === undefined

@@ -64,6 +64,7 @@ async function* converse(
   { asking, request, kind }: { asking: Asking; request: HostAsk; kind: string | null },
 ): AsyncGenerator<HostWord> {
   const line = await reachHost(ground, { kind, env: request.env });
+  if (line === null) return;
   for (const start of asking.starts) nameHost(ground, { start, pid: line.pid });
   line.send(withoutEnv(request));
   const onCancel = () => line.send({ is: "cancel" });

@@ -48,6 +48,7 @@ export async function askAdopting(ground: Ground, env: Record<string, string>): 
 function isLast(event: LaunchEvent, until: Until): boolean {
   switch (event.is) {
     case "spawned":
+    case "joined":
       return until === "spawned" || !event.probed;
     case "ready":
     case "unhealthy":

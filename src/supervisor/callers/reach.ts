@@ -5,13 +5,15 @@
  *   a host                                          it asks that host
  *   a host that says nothing for 300 ms             it passes that one over, and makes another in its place
  *
- * One caller at a time makes a host, under a lock beside the socket. Two hosts of one root do no harm: what keeps a key
- * to one launch is the key's lock.
+ * One caller at a time makes a host, under a lock beside the socket (address.ts). Two hosts of one root do no harm: the
+ * key's lock is what keeps a key to one launch.
  */
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { HIDDEN } from "../../sys/base/hidden.ts";
+import { lazy } from "../../sys/base/lazy.ts";
 import { linkStatOf } from "../../sys/base/stat.ts";
 import { tryFlock } from "../../sys/files/flock.ts";
+import { canReadInherited } from "../../sys/inherit/inherited.ts";
 import { connectForLines } from "../../sys/net/lineclient.ts";
 import type { LineConnection } from "../../sys/net/lineconnection.ts";
 import { spawnDetached } from "../../sys/spawn/spawn.ts";
@@ -20,7 +22,7 @@ import { toError } from "../launch/failure.ts";
 import type { Ground } from "../launch/types.ts";
 import { hostEnvironment } from "../prepare/selfenv.ts";
 import { makeRequestQueue } from "../run/queue.ts";
-import { hostAddress } from "./address.ts";
+import { birthLockOf, hostAddress } from "./address.ts";
 import { type Birth, type CallerWord, type HostWord, hostErrorFile, LONGEST_REQUEST } from "./wire.ts";
 
 /** How long a host may take to say that it listens, in milliseconds. One that works does so at once. */
@@ -28,6 +30,8 @@ const HELLO_MS = 300;
 /** How long another caller may take to make a host, in milliseconds. */
 const BIRTH_MS = 1000;
 const LOOK_EVERY_MS = 2;
+/** A turn of the event loop, in milliseconds. */
+const TURN_MS = 5;
 
 /** A connection to a host that has said hello. */
 export interface HostLine {
@@ -44,8 +48,32 @@ interface Reach {
   env: Record<string, string>;
 }
 
-/** Throws the error of a host that cannot begin, and `no-socket-place`. */
-export async function reachHost(ground: Ground, { kind, env }: Reach): Promise<HostLine> {
+/** Hosts that are being reached, or born, while their callers still find out what to ask. */
+const expected = lazy(() => new WeakMap<Ground, Promise<HostLine | null>>());
+
+/** Call it as soon as it is likely that the root's host will be asked for something. */
+export function expectHost(ground: Ground): void {
+  // Who asks later gets the error.
+  if (canReadInherited)
+    expected().set(
+      ground,
+      findOrMake(ground, { kind: "", env: ground.env }).catch(() => null),
+    );
+}
+
+/**
+ * Null when the host that was made has ended at once. Throws the error of a host that cannot begin, and
+ * `no-socket-place`.
+ */
+export async function reachHost(ground: Ground, reach: Reach): Promise<HostLine | null> {
+  const early = expected().get(ground);
+  expected().delete(ground);
+  if (reach.kind === "") return (await early) ?? findOrMake(ground, reach);
+  void early?.then((line) => line?.close());
+  return findOrMake(ground, reach);
+}
+
+async function findOrMake(ground: Ground, { kind, env }: Reach): Promise<HostLine | null> {
   if (kind === null) return makeHost(ground, { env, address: ownAddress(ground), isOwn: true });
   const address = hostAddress(ground, kind);
   const deadline = performance.now() + BIRTH_MS;
@@ -53,7 +81,7 @@ export async function reachHost(ground: Ground, { kind, env }: Reach): Promise<H
     const before = inodeOf(address);
     const found = await connectToHost(address);
     if (found !== null) return found;
-    const turn = tryFlock(`${address}.lock`);
+    const turn = tryFlock(birthLockOf(address));
     if (turn.is === "busy" && performance.now() < deadline) {
       await Bun.sleep(LOOK_EVERY_MS);
       continue;
@@ -100,7 +128,7 @@ async function connectToHost(address: string): Promise<HostLine | null> {
       if (isOver) return queue.take();
     }
   };
-  const hello = await Promise.race([next(), Bun.sleep(HELLO_MS).then(() => null)]);
+  const hello = await firstWord(next);
   if (hello?.is !== "hello") {
     line.close();
     return null;
@@ -115,11 +143,18 @@ async function connectToHost(address: string): Promise<HostLine | null> {
   };
 }
 
+/** What has arrived while this process was busy counts, too. */
+async function firstWord(next: () => Promise<HostWord | null>): Promise<HostWord | null> {
+  const first = next();
+  const within = (ms: number) => Promise.race([first, Bun.sleep(ms).then(() => null)]);
+  return (await within(HELLO_MS)) ?? within(TURN_MS);
+}
+
 /** Starts a host in a session of its own, and connects to it. */
 async function makeHost(
   ground: Ground,
   { env, address, isOwn }: { env: Record<string, string>; address: string; isOwn: boolean },
-): Promise<HostLine> {
+): Promise<HostLine | null> {
   ground.store.prepare();
   const words = [ground.root, address, ...(isOwn ? ["own"] : [])];
   const host = spawnDetached([...ground.self, HIDDEN.host, ...words], {
@@ -129,11 +164,9 @@ async function makeHost(
   for await (const text of linesOf(host.stdout, false)) {
     const birth = JSON.parse(text) as Birth;
     if (birth.is === "failed") throw toError(birth.error);
-    const line = await connectToHost(address);
-    if (line !== null) return line;
-    break;
+    return connectToHost(address);
   }
-  throw hostLost(ground, null);
+  return null;
 }
 
 /** `key`: the launch it was asked for; null: several, or none. */

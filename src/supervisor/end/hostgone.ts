@@ -35,7 +35,7 @@ export async function finishUnknownLeader(
  * left without a host until the root's next host serves them.
  */
 export async function waitForHostGone({ table, store }: Site, record: LaunchRecord): Promise<void> {
-  const isReleased = () => record.shared === true && hasReleased(store, record.token);
+  const isReleased = makeReleasedLook(store, record);
   const deadline = performance.now() + HOST_GRACE_MS;
   let killed = false;
   while (presenceOf(table, record.host) === "alive" && !isReleased()) {
@@ -54,7 +54,14 @@ export async function waitForHostGone({ table, store }: Site, record: LaunchReco
   }
 }
 
-function hasReleased(store: Site["store"], token: string): boolean {
-  const history = store.history(token);
-  return history.is === "there" && history.value.released !== undefined;
+/** The history is read again only when it was written again: its host is asked often. */
+function makeReleasedLook(store: Site["store"], { shared, token }: LaunchRecord): () => boolean {
+  let stamp: string | null = null;
+  return () => {
+    const now = shared === true ? store.historyStamp(token) : stamp;
+    if (now === stamp) return false;
+    stamp = now;
+    const history = store.history(token);
+    return history.is === "there" && history.value.released !== undefined;
+  };
 }

@@ -51,7 +51,7 @@ export async function startAfterBackoff(
       spec: asked,
       options: { restarts: restartsOf(ground, run), streak, stillWanted, replaces: run.record.token },
     });
-    restart?.done(null);
+    restart?.done({ is: "restarted" });
     if (started.is !== "started") {
       const request = stillMine() ? control.take() : null;
       return request !== null && isEnding(request)
@@ -60,7 +60,7 @@ export async function startAfterBackoff(
     }
     return { run: beginRun(host, { spec, ...started }), streak };
   } catch (error) {
-    restart?.done(error);
+    restart?.done({ is: "failed", error });
     if (stillMine()) await giveUpStarting(ground, { run, spec: asked, error });
     throw error;
   }

@@ -12,7 +12,10 @@
  *   probes say so)                                decides
  *   stop, Ctrl-C             cancel, take back    end under the lock     SIGKILL at once     forget the restart
  *   restart asked, or        -                    end, start again       -                   start now
- *   files changed                                 under one lock
+ *   files changed                                 under one lock, unless
+ *                                                 it was begun after the
+ *                                                 restart was asked for
+ *                                                 (start/join.ts)
  *   replaced by another      -                    leave (the other       leave               leave
  *                                                 writes the exit)
  *   host killed              see                  leader runs on         next dt finishes    shown as failed
@@ -49,9 +52,9 @@ export async function hostLaunch(outer: Host<HostControl>, first: LaunchSpec): P
     ground,
     report,
     spec: first,
-    options: { restarts: 0, signal: outer.control.cancel },
+    options: { restarts: 0, mayJoin: first.detached, signal: outer.control.cancel },
   });
-  if (started.is === "unchanged") return { is: "unchanged", record: started.record };
+  if (started.is === "unchanged" || started.is === "joined") return started;
   if (started.is === "unwanted") throw new Error("a first start is always wanted");
   const host = { ...outer, control: addOwn(outer.control) };
   return serveRun(host, { run: beginRun(host, { spec: first, ...started }) });

@@ -63,8 +63,9 @@ export function endOf({ spec, record }: HostedRun, request: EndingRequest): Pick
 }
 
 /**
- * A launch with a living host is restarted by that host. If the new start fails before the old launch was touched, the
- * old one goes on. If the old launch has already been ended, the failure is recorded, and ends the host too.
+ * A launch with a living host is restarted by that host. It goes on if it was begun after the restart was asked for
+ * (start/join.ts). If the new start fails before the old launch was touched, the old one goes on too. If the old launch
+ * has already been ended, the failure is recorded, and ends the host too.
  */
 export async function restartNow(
   host: Host,
@@ -72,7 +73,8 @@ export async function restartNow(
 ): Promise<HostedRun | null> {
   const { ground, report } = host;
   // A cascaded restart keeps the environment of the user who started this launch.
-  const from = request.spec.asker.by === "policy" ? run.spec : request.spec;
+  const isCascade = request.spec.asker.by === "policy";
+  const from = isCascade ? run.spec : request.spec;
   const spec = {
     ...request.spec,
     env: from.env,
@@ -87,14 +89,23 @@ export async function restartNow(
       ground,
       report,
       spec,
-      options: { restarts: run.record.restarts + 1, ownExit: run.leader.exited, replaces: run.record.token },
+      options: {
+        restarts: run.record.restarts + 1,
+        mayJoin: !isCascade,
+        ownExit: run.leader.exited,
+        replaces: run.record.token,
+      },
     });
+    if (started.is === "joined") {
+      request.done({ is: "joined" });
+      return null;
+    }
     if (started.is !== "started") throw new Error(`a restart cannot be ${started.is}`);
     run.over.abort();
-    request.done(null);
+    request.done({ is: "restarted" });
     return beginRun(host, { spec, ...started });
   } catch (error) {
-    request.done(error);
+    request.done({ is: "failed", error });
     if (isEndedForAnother(ground, run)) {
       run.over.abort();
       throw error;

@@ -10,6 +10,7 @@ import type { LaunchRecord } from "../../state/types.ts";
 import { sha256 } from "../../sys/base/digest.ts";
 import { errnoOf } from "../../sys/base/error.ts";
 import { signalNumber } from "../../sys/base/signals.ts";
+import { statOf } from "../../sys/base/stat.ts";
 import { temporaryName } from "../../sys/door/temporaryname.ts";
 import { createFile } from "../../sys/files/filewrite.ts";
 import { removeFile, tryUnlink } from "../../sys/files/removal.ts";
@@ -34,15 +35,16 @@ interface RequestFile {
 interface ReplyFile {
   version: 1;
   nonce: string;
-  /** `unlike`: this host cannot start it as its asker would. */
-  state: "claimed" | "done" | "failed" | "unlike";
+  /** `done`: it was restarted. `unlike`: this host cannot start it as its asker would. */
+  state: "claimed" | "done" | "joined" | "failed" | "unlike";
   error: FailureReport | null;
 }
 
 /** How long a host may take to claim a request, in milliseconds. It takes milliseconds even on a busy machine. */
 const CLAIM_MS = 1500;
 
-export type RestartAnswer = "restarted" | "no-answer";
+/** `unlike`: the host lives, and cannot start the launch as its asker would. */
+export type RestartOutcome = "restarted" | "joined" | "no-answer" | "unlike";
 
 /** How long a claimed request may be without a reply, in milliseconds: between the host's rename and its write. */
 const REPLY_MS = 1000;
@@ -51,7 +53,7 @@ const REPLY_MS = 1000;
 export async function askRestart(
   ground: Ground,
   { record, spec }: { record: LaunchRecord; spec: LaunchSpec },
-): Promise<RestartAnswer> {
+): Promise<RestartOutcome> {
   const { table } = ground;
   const nonce = crypto.randomUUID().replaceAll("-", "");
   const vault = makeVault(ground.home, ground.store.directory);
@@ -68,8 +70,9 @@ export async function askRestart(
       const isAlive = presenceOf(table, record.host) === "alive";
       const answer = readSealed(reply, { seal: vault.seal, check: (value) => value as ReplyFile });
       if (answer.is === "there") {
-        if (answer.value.state === "done") return "restarted";
-        if (answer.value.state === "unlike") return "no-answer";
+        const { state } = answer.value;
+        if (state === "done") return "restarted";
+        if (state === "joined" || state === "unlike") return state;
         if (answer.value.error !== null) throw toError(answer.value.error);
         if (!isAlive) return "no-answer";
       } else if (!isAlive || performance.now() > deadline) {
@@ -83,7 +86,10 @@ export async function askRestart(
   }
 }
 
-/** Replaces a request that no host claims in time: its asker was killed, or the host does not answer. */
+/**
+ * Waits until the request before its own is claimed, and replaces one that no host claims in time: its asker was
+ * killed, or the host does not answer. Among many askers, each one that is claimed begins the time again.
+ */
 async function publish(
   { seal }: Vault,
   { request, content }: { request: string; content: RequestFile },
@@ -95,9 +101,13 @@ async function publish(
     throw writeError(request, { cause: error });
   }
   try {
-    const deadline = performance.now() + CLAIM_MS;
+    let deadline = performance.now() + CLAIM_MS;
+    let before: number | undefined;
     while (performance.now() < deadline) {
       if (isLinked(temporary, request)) return;
+      const inTheWay = statOf(request)?.ino;
+      if (inTheWay !== before) deadline = performance.now() + CLAIM_MS;
+      before = inTheWay;
       await Bun.sleep(3);
     }
     renameSync(temporary, request);
@@ -166,7 +176,8 @@ export function claimRequests(
   push({
     is: "restart",
     spec: { ...spec, inherits },
-    done: (error) => reply(error === null ? "done" : "failed", error === null ? null : toFailure(error)),
+    done: (answer) =>
+      reply(answer.is === "restarted" ? "done" : answer.is, answer.is === "failed" ? toFailure(answer.error) : null),
   });
 }
 

@@ -2,7 +2,6 @@
 import { openStore } from "../../state/store.ts";
 import { type Followed, followDirectory } from "../../sys/files/follow.ts";
 import type { LockBackend } from "../../sys/lock/lock.ts";
-import { makeProcessTable } from "../../sys/process/table.ts";
 import type { HostGround } from "../callers/wire.ts";
 import { makeMoving } from "../ground/moving.ts";
 import { makeGround } from "../launch/ground.ts";
@@ -16,10 +15,9 @@ interface GroundOfRequest {
 }
 
 export function groundOfRequest(
-  { process: { self }, isOwn, bystanders, followed }: Hosting,
+  { process: { self }, table, isOwn, bystanders, followed }: Hosting,
   { ground: given, env }: GroundOfRequest,
 ): Ground {
-  const table = makeProcessTable();
   const store = openStore({ directory: given.runDirectory, home: given.home, table });
   const ground = makeGround({
     table: () => table,

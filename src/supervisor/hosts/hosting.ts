@@ -25,6 +25,8 @@ export interface HostWork {
 
 export interface Hosting {
   process: HostProcess;
+  /** One for all, so that a search knows what another one has seen. */
+  table: Ground["table"];
   /** It serves one caller alone, and so perhaps one launch. */
   isOwn: boolean;
   /** An orphan may be a stranger: see `Ground`. */
@@ -60,6 +62,7 @@ export function makeHosting({ process: own, isOwn, table, onStray }: Given): Hos
   const count = () => [...works].reduce((sum, work) => sum + work.count(), 0);
   return {
     process: own,
+    table,
     isOwn,
     bystanders,
     followed: new Map(),

@@ -47,14 +47,16 @@ export async function runHost(own: HostProcess, [, address = "", of]: readonly s
   };
   const hosting = makeHosting({ process: own, isOwn, table: makeProcessTable(), onStray });
   const room: Room = { hosting, hostless: makeHostlessLook(hosting, complain), strays };
-  const unasked = Promise.withResolvers<void>();
-  const waiting = setInterval(() => callers.count() === 0 && hosting.works.size === 0 && unasked.resolve(), FIRST_MS);
+  const idle = Promise.withResolvers<void>();
+  const endIfIdle = () => {
+    if (hosting.works.size === 0 && callers.count() === 0) idle.resolve();
+  };
+  setTimeout(endIfIdle, FIRST_MS);
   const callers = makeCallers({
     isOwn,
     isLeaving: hosting.isLeaving,
-    onGone() {},
+    onGone: endIfIdle,
     onRequest(request, caller) {
-      clearInterval(waiting);
       // Nobody else is to find it.
       if (isOwn) tryUnlink(address);
       take(room, { request, caller });
@@ -75,7 +77,7 @@ export async function runHost(own: HostProcess, [, address = "", of]: readonly s
     return EXIT.internal;
   }
   report({ is: "listening" });
-  await Promise.race([hosting.over, unasked.promise]);
+  await Promise.race([hosting.over, idle.promise]);
   await Promise.race([callers.flushed(), Bun.sleep(FLUSH_MS)]);
   server.stop();
   return EXIT.done;
@@ -104,8 +106,13 @@ function take({ hosting, hostless, strays }: Room, { request, caller }: { reques
       const hear = (text: string) => caller.tell({ is: "launch", key: "", event: { is: "note", text } });
       strays.add(hear);
       for (const { run } of request.nodes) whole(run.spec as LaunchSpec);
-      const { serveUp } = require("./serveup.ts") as typeof import("./serveup.ts");
-      serveUp(hosting, { ground, nodes: request.nodes, emit: tell, cancel });
+      const served = require("./serveup.ts") as typeof import("./serveup.ts");
+      served.serveUp(hosting, {
+        ground,
+        nodes: request.nodes,
+        emit: tell,
+        cancel,
+      });
     }
     hostless.soon(makeGround);
   } catch (error) {

@@ -1,6 +1,8 @@
 /** Serves one launch in a host's process: one that is asked for, or one whose own host is gone. */
+import type { LaunchRecord } from "../../state/types.ts";
 import { identifySelf, sameIdentity } from "../../sys/process/identity.ts";
 import { resolveAnew } from "../ground/spec.ts";
+import { isHostless } from "../host/adopt.ts";
 import { hostAgain, hostLaunch } from "../host/host.ts";
 import { claimRequests } from "../host/request.ts";
 import { toFailure } from "../launch/failure.ts";
@@ -10,7 +12,7 @@ import type { HostControl, HostEnd, HostRequest } from "../run/types.ts";
 import { isVisible } from "../ticket/namehost.ts";
 import { holdTicket, mayWait } from "../ticket/ticket.ts";
 import type { Hosting, HostWork } from "./hosting.ts";
-import { settledEvent } from "./settled.ts";
+import { reportJoined, settledEvent } from "./settled.ts";
 
 interface Served {
   ground: Ground;
@@ -25,12 +27,29 @@ export function serveStart(hosting: Hosting, { spec, ...served }: Omit<Served, "
   const { ground, report, cancel } = served;
   const { key } = spec;
   const host = async (control: HostControl) => {
+    const left = leftByAnother(ground, spec);
+    if (left !== null) {
+      void reportJoined(ground, { record: left, signal: cancel, report }).catch(() => {});
+      const again = await hostAgain({ ground, report, control }, key);
+      if (again !== null) return again;
+    }
     if (mayWait(spec.settings) || isVisible(ground, spec)) holdTicket(ground, spec);
     const end = await hostLaunch({ ground, report, control }, spec);
     if (end.is === "unchanged") report(await settledEvent(ground, { record: end.record, signal: cancel }));
+    if (end.is === "joined") await reportJoined(ground, { record: end.record, signal: cancel, report });
     return end;
   };
   serveOne(hosting, { ...served, key, host });
+}
+
+/**
+ * The launch that a killed host made for this very start, whose caller asks again. Null: there is none, so it is made
+ * now.
+ */
+function leftByAnother(ground: Ground, { key, askedAt, asker }: LaunchSpec): LaunchRecord | null {
+  const read = ground.store.record(key);
+  if (read.is !== "there" || askedAt === undefined || read.value.askedAt !== askedAt) return null;
+  return read.value.startedBy.pid === asker.pid && isHostless(ground, read.value) ? read.value : null;
 }
 
 /** Serves a launch whose host is gone. Nothing is done when there is nothing to take over. */
@@ -69,7 +88,7 @@ function serveOne(
   const serving = host(control).then(
     (end) => {
       if (end?.is === "taken") hosting.release(ground, token);
-      if (end !== null && end.is !== "unchanged" && end.exit !== null) report({ is: "ended", exit: end.exit });
+      if (end !== null && "exit" in end && end.exit !== null) report({ is: "ended", exit: end.exit });
     },
     (error: unknown) => {
       report({ is: "failed", error: toFailure(error) });

@@ -15,7 +15,7 @@ import { makeRequestQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";
 import { dropTicket, isCalledOff, refuseCalledOff, watchTicket } from "../ticket/ticket.ts";
 import { advance, become, settle, unsettle } from "./advance.ts";
-import { settledEvent } from "./settled.ts";
+import { reportJoined, settledEvent } from "./settled.ts";
 import { callOff, causeOf, forsakenError, isForsaken, type ServedNode, type UpState } from "./upstate.ts";
 
 export async function serveNode(up: UpState, node: UpNode): Promise<void> {
@@ -85,6 +85,8 @@ async function serveLaunch(
   };
   const end = await hostLaunch({ ground, report, control }, spec);
   if (end.is === "unchanged") return report(await settledEvent(ground, { record: end.record, signal: cancel.signal }));
+  if (end.is === "joined")
+    return void (await reportJoined(ground, { record: end.record, signal: cancel.signal, report }));
   if (end.is === "taken") up.release(ground, token);
   if (end.exit === null) return;
   if (end.exit.reason !== "replaced" || up.stages.get(key) === "ready") return report({ is: "ended", exit: end.exit });
@@ -97,7 +99,9 @@ function becomeReported(up: UpState, { key, event }: { key: string; event: Launc
   if (event.is === "spawned") {
     if (!event.probed) settle(up, key);
     become(up, { key, stage: event.probed ? "started" : "ready", change: { ...event.line, why: null } });
-  } else if (event.is === "ready") become(up, { key, stage: "ready", change: { ...event.line, why: null } });
+  } else if (event.is === "joined")
+    become(up, { key, stage: event.probed ? "started" : "ready", change: { ...event.line, why: null } });
+  else if (event.is === "ready") become(up, { key, stage: "ready", change: { ...event.line, why: null } });
   else if (event.is === "unchanged") become(up, { key, stage: "ready", change: { ...event.line, unchanged: true } });
   else if (event.is === "unhealthy")
     become(up, { key, stage: "unhealthy", change: { ...event.line, why: `is not ready in time: ${event.why}` } });

@@ -72,8 +72,15 @@ export interface LaunchSpec {
   asker: Asker;
   /** Which stops came before it. Absent: its own host alone asked for it. */
   ticket?: Ticket;
+  /**
+   * When it was asked for, on the clock of the boot (sys/kernel/bootclock.ts): no later launch is older than what its
+   * caller saw. Absent: in the spec of an older dt.
+   */
+  askedAt?: number;
   /** Leave a healthy launch alone if it would be started the same way. */
   ensure: boolean;
+  /** A launch of the key that was asked for later will do, too, whatever its arguments. Default: false. */
+  anyLater?: boolean;
   /** For a stack: toggles that are off. Default: none. */
   off?: string[];
   /** For a stack: recreate its containers even if nothing changed. Default: false. */
@@ -124,6 +131,8 @@ export type LaunchEvent =
   | { is: "replacing"; key: string; pid: number | null; ageMs: number }
   | { is: "replaced"; key: string; killed: number; tookMs: number }
   | { is: "unchanged"; line: LaunchLine }
+  /** Another start has launched it meanwhile, and this start reports that launch. */
+  | { is: "joined"; line: LaunchLine; probed: boolean; by: Asker }
   | { is: "spawned"; line: LaunchLine; probed: boolean; commandLine: string[]; cwd: string; shown?: string }
   | { is: "ready"; line: LaunchLine; tookMs: number }
   | { is: "unhealthy"; line: LaunchLine; why: string }

@@ -11,7 +11,6 @@ import { KNOWN_MARK } from "../launch/marks.ts";
 import type { Ground } from "../launch/types.ts";
 import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
 import { neighboursOf } from "./neighbours.ts";
-import { placeArguments } from "./shelltext.ts";
 import { ensureShims, type ShimPlace } from "./shims.ts";
 
 export interface PreparedCommand {
@@ -30,7 +29,9 @@ export function buildArgv(run: string[] | string, args: readonly string[]): [str
 }
 
 function withArguments(run: string, args: readonly string[]): string {
-  const place = placeArguments(run);
+  // Loaded here: most commands are given no arguments, or are no shell text.
+  const shelltext = require("./shelltext.ts") as typeof import("./shelltext.ts");
+  const place = shelltext.placeArguments(run);
   if (place.is === "used") return run;
   if (place.is === "at") return `${run.slice(0, place.index)} "$@"${run.slice(place.index)}`;
   throw new DtError(

@@ -70,11 +70,16 @@ export async function prepareLaunch(
     url: urlOf(key, { settings, argv: command.argv, port }),
     log,
     ownLog: settings.log === null,
-    specHash: hashSpec(
-      { ...command, argv: stack === null ? command.argv : withoutManner(stack.up) },
-      { port, tty: settings.tty },
-    ),
+    specHash: hashLaunch({ ...command, stack }, { port, tty: settings.tty }),
   };
+}
+
+/** The hash that a launch has on this port. */
+export function hashLaunch(
+  { stack, ...command }: PreparedCommand & Pick<PreparedLaunch, "stack">,
+  place: { port: number | null; tty: boolean },
+): string {
+  return hashSpec({ ...command, argv: stack === null ? command.argv : withoutManner(stack.up) }, place);
 }
 
 /** What `--ensure` compares: resolved command, directory, declared environment, port, and whether it has a terminal. */

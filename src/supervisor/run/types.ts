@@ -11,7 +11,10 @@ export type HostRequest =
   /** SIGTERM, SIGHUP: as `dt stop` does. */
   | { is: "terminate"; by: "signal" | "hangup" | "owner"; signal: string }
   /** A person's restart of this very launch. */
-  | { is: "restart"; spec: LaunchSpec; done: (error: unknown) => void };
+  | { is: "restart"; spec: LaunchSpec; done: (answer: RestartAnswer) => void };
+
+/** `joined`: the launch was begun after the restart was asked for, so it is not restarted again. */
+export type RestartAnswer = { is: "restarted" | "joined" } | { is: "failed"; error: unknown };
 
 /** The requests that end a launch. */
 export type EndingRequest = Exclude<HostRequest, { is: "restart" }>;
@@ -66,6 +69,8 @@ export interface Host<Control = OwnControl> {
 
 export type HostEnd =
   | { is: "unchanged"; record: LaunchRecord }
+  /** Another start has launched it meanwhile, and its host serves it. */
+  | { is: "joined"; record: LaunchRecord }
   /** This host wrote the exit. */
   | { is: "ended"; exit: ExitRecord }
   /**

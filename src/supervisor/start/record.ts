@@ -1,5 +1,6 @@
 /** The record that a start writes ahead, before its leader exists. */
 import type { LaunchRecord } from "../../state/types.ts";
+import { bootClock } from "../../sys/kernel/bootclock.ts";
 import type { ProcessIdentity } from "../../sys/process/identity.ts";
 import { noteStreak } from "../launch/streak.ts";
 import { probesOf } from "../prepare/stack.ts";
@@ -7,7 +8,7 @@ import { describeProbe } from "../probe/describe.ts";
 import type { PreparedStart } from "./types.ts";
 
 export function makeLaunchRecord(
-  { ground, spec, prepared, options: { restarts, streak } }: PreparedStart,
+  { ground, spec, prepared, begunAt, options: { restarts, streak } }: PreparedStart,
   self: ProcessIdentity,
 ): LaunchRecord {
   const { settings } = spec;
@@ -39,6 +40,8 @@ export function makeLaunchRecord(
     ),
     specHash: prepared.specHash,
     startedAt: new Date().toISOString(),
+    begunAt: begunAt ?? bootClock(),
+    ...(spec.askedAt === undefined ? {} : { askedAt: spec.askedAt }),
     restarts,
     ...(streak === undefined ? {} : noteStreak(streak)),
     detached: spec.detached,

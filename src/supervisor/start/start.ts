@@ -7,6 +7,7 @@
  *   prepare (argv, cwd, env, port, log)     nothing was touched
  *   lock                                    a lock whose holder is gone: broken
  *   check whether a stop came meanwhile     the same; which stops count is the table in supervisor/ticket/pending.ts
+ *   check whether a launch is needed        the same: a start that joins another's launch writes nothing
  *   end the old launch                      see supervisor/end/end.ts: `stopping`, finished by the next start or stop
  *   want written, port checked              no record, and the exit of the old launch
  *   fence, hold, write-ahead (`starting`)   a record without a leader, whose host is gone: looks for the token, finds
@@ -21,12 +22,16 @@
  * clear and claim each return the start with more in it. Clear and claim push onto `undo` how to take them back, which
  * runs in reverse order if a later step fails. Begin takes back its own writes, and `runSteps` releases the port.
  *
+ * A start that needs no launch of its own ends at the check under the lock: with `--ensure`, when the launch that runs
+ * is fine; and when another start has launched the same meanwhile (join.ts).
+ *
  * A start that fails under the lock with nothing left running leaves an exit (`start-failed`), so that it can be
  * reported later. A start that fails before the lock touched nothing, and its caller gets the error. A start whose old
  * launch runs on never overwrites the facts of that launch.
  */
 import type { LaunchRecord } from "../../state/types.ts";
 import { messageOf } from "../../sys/base/error.ts";
+import { bootClock } from "../../sys/kernel/bootclock.ts";
 import type { HeldLock } from "../../sys/lock/lock.ts";
 import { refuseAnotherFolder } from "../ground/samefolder.ts";
 import { lineOf } from "../launch/line.ts";
@@ -37,6 +42,7 @@ import type { StackLaunch } from "../prepare/stack.ts";
 import { dropTicket, holdTicket, refuseCalledOff, watchTicket } from "../ticket/ticket.ts";
 import { begin, claim } from "./begin.ts";
 import { noteStartFailure } from "./failed.ts";
+import { findJoined } from "./join.ts";
 import { clear } from "./place.ts";
 import type { PreparedStart, Start, Started, Undo } from "./types.ts";
 import { watchWanted } from "./wanted.ts";
@@ -56,7 +62,7 @@ export async function startLaunch(start: Start): Promise<Started> {
   const wanted = watchWanted(spec.ticket === undefined ? options.stillWanted : undefined);
   try {
     const signal = AbortSignal.any([options.signal ?? [], stopped.signal, wanted.signal].flat());
-    return await runSteps({ ...start, options: { ...options, signal } }, wanted.close);
+    return await runSteps({ ...start, options: { ...options, signal } }, { onLock: wanted.close });
   } catch (error) {
     // Before anything was touched: under the lock this is not watched.
     if (wanted.signal.aborted && error === wanted.signal.reason) return { is: "unwanted" };
@@ -68,12 +74,18 @@ export async function startLaunch(start: Start): Promise<Started> {
   }
 }
 
-async function runSteps(start: Start, onLock: () => void): Promise<Started> {
-  const prepared = await prepare(start);
+interface Steps {
+  onLock: () => void;
+  /** What runs before the launch runs in any case. Default: not if no launch seems to be needed. */
+  withFirst?: boolean;
+}
+
+async function runSteps(start: Start, { onLock, withFirst = false }: Steps): Promise<Started> {
+  const prepared = await prepare(start, withFirst);
   const { claim: port } = prepared.prepared;
   const lock = await lockStart(start);
   onLock();
-  let started: Started;
+  let started: Started | { is: "owed" };
   try {
     started = await startUnderLock(prepared, lock);
   } catch (error) {
@@ -83,18 +95,24 @@ async function runSteps(start: Start, onLock: () => void): Promise<Started> {
     lock.release();
   }
   if (started.is !== "started") port?.release();
+  if (started.is === "owed") return runSteps(start, { onLock, withFirst: true });
   // Reported when the lock is free again: the caller may go on at once with the same key.
-  else start.report(spawnedEvent(started.record, started.prepared.stack));
+  if (started.is === "started") start.report(spawnedEvent(started.record, started.prepared.stack));
   return started;
 }
 
-async function prepare(start: Start): Promise<PreparedStart> {
+async function prepare(start: Start, withFirst: boolean): Promise<PreparedStart> {
   const { ground, spec, report } = start;
-  const isStack = spec.settings.compose !== null;
+  const { compose, before } = spec.settings;
+  const isStack = compose !== null;
+  const begunAt = isStack || before.length > 0 ? bootClock() : null;
   // A one-shot before it may write the file of a stack.
   if (isStack) await runFirst(start);
-  const prepared = { ...start, prepared: await prepareLaunch(ground, { spec, report }) };
-  if (!isStack && (await compare(prepared))?.is !== "same") await runFirst(start);
+  const prepared = { ...start, prepared: await prepareLaunch(ground, { spec, report }), begunAt, isFirstOwed: false };
+  if (isStack || before.length === 0) return prepared;
+  if (!withFirst && (await judge({ ...prepared, report: () => {} })) !== null)
+    return { ...prepared, isFirstOwed: true };
+  await runFirst(start);
   return prepared;
 }
 
@@ -122,15 +140,17 @@ function lockStart({ ground, spec, options }: Start): Promise<HeldLock> {
   });
 }
 
-async function startUnderLock(start: PreparedStart, lock: HeldLock): Promise<Started> {
+/** `owed`: a launch is needed after all, and what runs before it has not run. */
+async function startUnderLock(start: PreparedStart, lock: HeldLock): Promise<Started | { is: "owed" }> {
   const { ground, spec, prepared, options } = start;
   if (options.stillWanted?.() === false) return { is: "unwanted" };
   refuseCalledOff(ground, spec);
   const undo: Undo = [];
   try {
     reportBroken(start, lock);
-    const same = await judge(start);
-    if (same !== null) return { is: "unchanged", record: same };
+    const done = await judge(start);
+    if (done !== null) return done;
+    if (start.isFirstOwed) return { is: "owed" };
     const cleared = await clear(start, undo);
     const started = await begin(await claim(cleared, undo));
     if (cleared.before !== null) ground.store.removeFiled(cleared.before.record.token);
@@ -161,10 +181,12 @@ function reportBroken({ report }: Start, { broke }: HeldLock): void {
   report({ is: "note", text: `broke ${whose}` });
 }
 
-/** The record of the launch that `--ensure` leaves alone; null: the launch is started. */
-async function judge(start: PreparedStart): Promise<LaunchRecord | null> {
+/** The launch by which the start is done without one of its own; null: it needs one. Throws `overtaken`. */
+async function judge(start: PreparedStart): Promise<Extract<Started, { is: "unchanged" | "joined" }> | null> {
   const judged = await compare(start);
-  if (judged?.is === "same") return judged.record;
+  if (judged?.is === "same") return { is: "unchanged", record: judged.record };
+  const joined = findJoined(start);
+  if (joined !== null) return { is: "joined", record: joined };
   if (judged?.is === "different") start.report({ is: "note", text: `${start.spec.key} is replaced: ${judged.why}` });
   return null;
 }

@@ -11,6 +11,8 @@ export type Leader = SpawnedLeader & { terminal?: HostedTerminal };
 
 export interface StartOptions {
   restarts: number;
+  /** It may be done without a launch of its own (joined.ts). Default: false. */
+  mayJoin?: boolean;
   /** The restarts by policy in a row, with this one. Default: none. */
   streak?: Streak;
   /** The token of the run that this start follows, when what serves that run makes the start. Default: none. */
@@ -29,6 +31,8 @@ export interface StartOptions {
 export type Started =
   | { is: "started"; record: LaunchRecord; leader: Leader; prepared: PreparedLaunch }
   | { is: "unchanged"; record: LaunchRecord }
+  /** Another start has launched it meanwhile. */
+  | { is: "joined"; record: LaunchRecord }
   | { is: "unwanted" };
 
 /** A start as it goes from step to step: where it works, what was asked, who hears of it. */
@@ -42,6 +46,10 @@ export interface Start {
 /** What can be refused without the key's lock was refused. */
 export interface PreparedStart extends Start {
   prepared: PreparedLaunch;
+  /** Before it read what its launch cannot be compared by; null: there is nothing of the kind. */
+  begunAt: number | null;
+  /** It seemed to need no launch of its own, so what runs before one has not run. */
+  isFirstOwed: boolean;
 }
 
 /** No process of the launch before runs. This start replaces what it left, if anything. */

@@ -65,7 +65,7 @@ export function findTree(from: ProcessTable, query: TreeQuery): Tree {
   const table = askingLineageOnce(from);
   const oldest = oldestStart(table, query);
   const entries = table
-    .list()
+    .list(oldest ?? undefined)
     .filter((entry) => !isOver(entry) && (oldest === null || startOf(entry) >= oldest) && entry.pid !== process.pid);
   const children = Map.groupBy(entries, (entry) => entry.ppid);
   const leaderHere = query.leader !== null && presenceOf(table, query.leader) === "alive";

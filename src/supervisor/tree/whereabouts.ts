@@ -1,8 +1,8 @@
 /**
  * Where launches run whose root is no longer at its path: the root was moved, and a record in its new place describes
- * the launch; or it is gone. A moved root is found by a directory that the launch's host, one of its processes, or the
- * process that started them is in or has open, and among the remembered roots. Each process and place is looked at
- * once.
+ * the launch; or it is gone. A moved root is found by a directory that a host of the root, a process of one of its
+ * launches, or the process that started it is in or has open, and among the remembered roots. Each process and place is
+ * looked at once.
  *
  *   the record of the key, in a place that was found   the launch
  *   ------------------------------------------------   -------------------------------------------------
@@ -89,7 +89,7 @@ export function makeWhereabouts({ table, home, env }: Pick<Ground, "table" | "ho
         .filter((host) => host.root === root && placesOf(host.entry.pid).size === 0)
         .map(({ entry }) => entry),
     isMoved({ root, key }, isIt) {
-      const pids = carriers().flatMap((one) => (one.root === root && one.key === key ? one.pids : []));
+      const pids = carriers().flatMap((one) => (one.root === root ? one.pids : []));
       const starters = pids.flatMap((pid) => processes.entry(pid)?.ppid ?? []);
       const owners = hosts().flatMap((host) => (host.root === root ? host.entry.pid : []));
       const held = new Set([...pids, ...starters, ...owners].flatMap((pid) => [...placesOf(pid)]));

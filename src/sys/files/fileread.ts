@@ -30,8 +30,9 @@ export function readText(path: string, encoding: "utf8" | "latin1" = "utf8"): Fi
     return { is: "unreadable", reason: messageOf(error) };
   }
   try {
-    if (!fstatSync(fd).isFile()) return { is: "unreadable", reason: `${path} is not a regular file` };
-    const bytes = readAtMost(fd, MOST_TEXT_BYTES);
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) return { is: "unreadable", reason: `${path} is not a regular file` };
+    const bytes = readAtMost(fd, { size: stat.size, most: MOST_TEXT_BYTES });
     if (bytes === null)
       return { is: "unreadable", reason: `${path} has more than ${MOST_TEXT_BYTES} bytes, the most that dt reads` };
     return { is: "there", value: bytes.toString(encoding) };

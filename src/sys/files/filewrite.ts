@@ -2,7 +2,7 @@
  * Writes files whole: temporary name, fsync, rename. A file that exists is never written in place, except by
  * `appendLine`.
  */
-import { closeSync, constants, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, constants, fsync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
 import { DtError, errnoOf } from "../base/error.ts";
 import { descend } from "../door/descend.ts";
 import { checkOwnAt, openOwn } from "../door/door.ts";
@@ -17,9 +17,9 @@ export interface WriteOptions {
   mode?: number;
   /**
    * Whether the file must survive a power cut, at the cost of an fsync. Default true; false for data that means nothing
-   * after a reboot.
+   * after a reboot. `soon`: it is in place at once, and its fsync goes on beside the caller.
    */
-  durable?: boolean;
+  durable?: boolean | "soon";
 }
 
 /**
@@ -33,20 +33,21 @@ export function createFile(
   descend(path, (at) => createAt(at, { text, mode, durable }));
 }
 
-function createAt(at: string, { text, mode, durable }: { text: string; mode: number; durable: boolean }): void {
+function createAt(at: string, { text, mode, durable }: { text: string } & Required<WriteOptions>): void {
   const fd = openSync(at, "wx", mode);
   try {
     handToOwner(at, fd);
     const bytes = new TextEncoder().encode(text);
     let offset = 0;
     while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
-    if (durable) fsyncSync(fd);
+    if (durable === true) fsyncSync(fd);
   } catch (error) {
     tryUnlink(at);
-    throw error;
-  } finally {
     closeSync(fd);
+    throw error;
   }
+  if (durable === "soon") fsync(fd, () => closeSync(fd));
+  else closeSync(fd);
 }
 
 /**

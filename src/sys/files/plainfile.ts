@@ -18,8 +18,9 @@ export function readPlain(path: string, { most, followLinks = false }: PlainOpti
   try {
     const fd = openSync(path, READ | (followLinks ? 0 : constants.O_NOFOLLOW));
     try {
-      if (!fstatSync(fd).isFile()) return { is: "unreadable", reason: "it is not a regular file" };
-      const bytes = readAtMost(fd, most);
+      const stat = fstatSync(fd);
+      if (!stat.isFile()) return { is: "unreadable", reason: "it is not a regular file" };
+      const bytes = readAtMost(fd, { size: stat.size, most });
       if (bytes === null) return { is: "unreadable", reason: `it has more than ${most} bytes` };
       return { is: "there", value: bytes.toString("utf8") };
     } finally {
@@ -39,7 +40,8 @@ export function readPlain(path: string, { most, followLinks = false }: PlainOpti
 export function readBytes(path: string, most: number): Buffer | null {
   const fd = openSync(path, READ);
   try {
-    return fstatSync(fd).isFile() ? readAtMost(fd, most) : null;
+    const stat = fstatSync(fd);
+    return stat.isFile() ? readAtMost(fd, { size: stat.size, most }) : null;
   } finally {
     closeSync(fd);
   }

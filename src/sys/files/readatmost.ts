@@ -1,14 +1,13 @@
 /** Reading an open file whole, in bounded memory. */
-import { fstatSync, readSync } from "node:fs";
+import { readSync } from "node:fs";
 
 const FIRST_READ = 16 * 1024;
 
 /**
- * Reads to the end, whatever size the file reports: it may grow meanwhile, and kernel files report none, though some (a
- * link to `/proc/self/pagemap`) have no end. Null: it has more than `most` bytes.
+ * Reads to the end, whatever `size` the file reported: it may grow meanwhile, and kernel files report none, though
+ * some (a link to `/proc/self/pagemap`) have no end. Null: it has more than `most` bytes.
  */
-export function readAtMost(fd: number, most: number): Buffer | null {
-  const { size } = fstatSync(fd);
+export function readAtMost(fd: number, { size, most }: { size: number; most: number }): Buffer | null {
   if (size > most) return null;
   let bytes = Buffer.allocUnsafe(Math.min(size > 0 ? size : FIRST_READ, most) + 1);
   for (let length = 0; ; ) {

@@ -86,15 +86,18 @@ export function unlikeness(asker: Inherited, host: Inherited): string | null {
  * set.
  */
 export function callerKind(keyring: number): string | null {
-  const own = readInherited("self");
+  const own = inheritedHere();
   if (own === null) return null;
   const fields = ROWS.filter(({ isSettable }) => isSettable !== always).flatMap((row) => row.fields);
   return JSON.stringify([keyring, ...fields.map((field) => own[field])]);
 }
 
+/** What this process was started with. Read once. */
+export const inheritedHere = lazy(() => readInherited("self"));
+
 /** What a child of this process inherits: Bun gives it every signal at its default. Null where it cannot be read. */
 export const ownInheritance = lazy((): Inherited | null => {
-  const own = readInherited("self");
+  const own = inheritedHere();
   return own === null ? null : { ...own, ignored: "0", blocked: "0" };
 });
 

@@ -29,7 +29,7 @@ export function putOn(asked: Difference): void {
   if (asked.umask !== undefined) process.umask(Number.parseInt(asked.umask, 8));
   if (asked.oomScore !== undefined) setOomScore(asked.oomScore);
   if (asked.cpus !== undefined) {
-    const mask = maskOf(asked.cpus);
+    const mask = cpuMaskOf(asked.cpus);
     call("the CPU affinity", [SYS_SCHED_SETAFFINITY, 0, mask.length, ptr(mask)]);
   }
   if (asked.io !== undefined) call("the I/O class", [SYS_IOPRIO_SET, IOPRIO_WHO_PROCESS, 0, asked.io]);
@@ -88,7 +88,7 @@ function signalsIn(mask: string): number[] {
 }
 
 /** `cpus`: words of 32 bits, the highest first. */
-export function maskOf(cpus: string): Uint8Array {
+export function cpuMaskOf(cpus: string): Uint8Array {
   const words = cpus.split(",").reverse();
   const mask = new Uint8Array(Math.ceil(words.length / 2) * 8);
   const view = new DataView(mask.buffer);

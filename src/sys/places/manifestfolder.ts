@@ -10,6 +10,7 @@
 import { readdirSync } from "node:fs";
 import { extname, join } from "node:path";
 import { errnoOf } from "../base/error.ts";
+import { lazy } from "../base/lazy.ts";
 import { readBytes } from "../files/plainfile.ts";
 
 export type FolderOwnership = { is: "own" } | { is: "unclear" } | { is: "foreign"; file: string; of: string };
@@ -19,7 +20,7 @@ const DATA = new Set([".json", ".yaml", ".yml", ".toml"]);
 
 /** A manifest holds one of these: `commands` is required, and code imports from dt or passes the commands on. */
 const CODE_OF_DT = /@dialtone\/dt|\bdefinePlugin\b|\bcommands\b/;
-const DATA_OF_DT = /(?:^|[{,])\s*["']?commands["']?\s*:|^\s*\[\s*commands\b|^\s*commands\b[^\n]*=/m;
+const dataOfDt = lazy(() => /(?:^|[{,])\s*["']?commands["']?\s*:|^\s*\[\s*commands\b|^\s*commands\b[^\n]*=/m);
 
 const THEIR_FIELDS = ["apiVersion", "manifest_version", "start_url", "short_name", "app-id", "runtime-version"];
 
@@ -35,15 +36,15 @@ function isSurelyOfDt(text: string, ending: string): boolean {
   }
 }
 
-/** By tool, a field that marks a file as that tool's. */
-const OTHERS: readonly [string, RegExp][] = [
+/** By tool, a field that marks a file as that tool's. Made on first use: a folder of code needs no such pattern. */
+const others = lazy((): readonly [string, RegExp][] => [
   ["Kubernetes", /(?:^|[{,]\s*)["']?apiVersion["']?\s*:/m],
   ["a browser extension", /["']manifest_version["']\s*:/],
   ["a web application", /["'](?:start_url|short_name)["']\s*:/],
   ["winget", /^PackageIdentifier\s*:/m],
   ["Flatpak", /(?:^|[{,]\s*)["']?(?:app-id|runtime-version)["']?\s*:/m],
   ["Cloud Foundry", /^applications\s*:/m],
-];
+]);
 
 /** In bytes. A dt manifest is far smaller; a larger file is not read and decides nothing. */
 const LIMIT = 1024 * 1024;
@@ -66,10 +67,10 @@ export function judgeManifestFolder(directory: string): FolderOwnership {
     if (!isData && !CODE.has(ending)) continue;
     const text = beginningOf(join(directory, name));
     if (text === null) return { is: "own" };
-    const of = isData ? OTHERS.find(([, mark]) => mark.test(text))?.[0] : undefined;
+    const of = isData ? others().find(([, mark]) => mark.test(text))?.[0] : undefined;
     if (of !== undefined && !isSurelyOfDt(text, ending.toLowerCase()))
       other = other.is === "foreign" ? other : { is: "foreign", file: name, of };
-    else if ((isData ? DATA_OF_DT : CODE_OF_DT).test(text)) return { is: "own" };
+    else if ((isData ? dataOfDt() : CODE_OF_DT).test(text)) return { is: "own" };
   }
   return other;
 }

@@ -104,6 +104,8 @@ export function makeProcessTable(): ProcessTable {
     signalGroup: () => null,
     becomeSubreaper: () => false,
     childrenOf: (pid) => listPids(PROC_PPID_ONLY, pid),
+    // Orphans leave their host here.
+    forestOf: () => null,
     isOwn,
     locate: () => undefined,
     directoriesOf: () => [],

@@ -42,8 +42,8 @@ export interface FileIdentity {
 export interface ProcessTable {
   bootId(): string;
   pidNamespace(): string;
-  /** All visible processes. */
-  list(): ProcessEntry[];
+  /** All visible processes; with `since`, at least those that started then (`startOf`) or later. */
+  list(since?: number): ProcessEntry[];
   /** Their pids alone, at a fraction of the cost. */
   pids(): number[];
   /** One process, zombies included; null when there is none. */
@@ -77,6 +77,8 @@ export interface ProcessTable {
   becomeSubreaper(): boolean;
   /** A process's children as the kernel knows them; none when it is gone. */
   childrenOf(pid: number): number[];
+  /** The processes of a forest, without its hosts. Null where only a look at every process would tell. */
+  forestOf(forest: Forest): number[] | null;
   /**
    * Whether a process is this user's and lives in the same pid and mount namespaces as this one. Such a process could
    * do anything here anyway, so its claims are believed. False when that cannot be seen.
@@ -89,6 +91,13 @@ export interface ProcessTable {
   locate(identity: ProcessIdentity): ProcessIdentity | null | undefined;
   /** The directories that a process is in or holds open, by their current paths; none when they cannot be seen. */
   directoriesOf(pid: number): string[];
+}
+
+export interface Forest {
+  /** Processes that belong to it, with all below them. */
+  roots: Iterable<number>;
+  /** Only what is below them belongs to it. They are dt processes: their main thread makes and adopts all children. */
+  hosts: Iterable<number>;
 }
 
 export interface ListeningPort {

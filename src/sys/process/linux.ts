@@ -12,9 +12,18 @@ import { DtError, EXIT, errnoOf, messageOf } from "../base/error.ts";
 import { lazy } from "../base/lazy.ts";
 import { lastErrno, libc } from "../ffi/libc.ts";
 import { isOver, type ProcessEntry, type ProcessIdentity, type ProcessTable, type SignalOutcome } from "./identity.ts";
+import { makeList } from "./list.linux.ts";
 import { directoriesOf, isWriting, shareDescription } from "./openfiles.linux.ts";
 import { hidingProcessesOf, listenersOn, listeningPorts } from "./ports.linux.ts";
-import { childrenOf, commandLineOf, environmentOf, lineageOf, numericNames, readEntry } from "./proc.linux.ts";
+import {
+  childrenOf,
+  commandLineOf,
+  environmentOf,
+  forestOf,
+  lineageOf,
+  numericNames,
+  readEntry,
+} from "./proc.linux.ts";
 import { bootClockOffset } from "./timens.linux.ts";
 
 /** From <asm/unistd.h>, the same on every architecture. */
@@ -91,7 +100,7 @@ export function makeProcessTable(): ProcessTable {
   return {
     bootId,
     pidNamespace,
-    list: () => numericNames("/proc").flatMap((pid) => entryOf(pid) ?? []),
+    list: makeList(entryOf),
     pids: () => numericNames("/proc"),
     entry: entryOf,
     environmentOf,
@@ -106,6 +115,7 @@ export function makeProcessTable(): ProcessTable {
     signalGroup: (leader, signal) => sendThroughPidfd(leader, { signal, flags: PIDFD_SIGNAL_PROCESS_GROUP }),
     becomeSubreaper: () => libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,
     childrenOf,
+    forestOf,
     isOwn,
     locate,
     directoriesOf,

@@ -2,10 +2,10 @@
  * What /proc shows of one process. When a main thread ends while others run, the kernel keeps some of it with the other
  * threads only: it is read from one of them.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { errnoOf } from "../base/error.ts";
 import { trimEnd } from "../text/trim.ts";
-import type { ProcessEntry } from "./identity.ts";
+import type { Forest, ProcessEntry } from "./identity.ts";
 import { readLineage } from "./lineage.ts";
 
 export function numericNames(directory: string): number[] {
@@ -37,22 +37,65 @@ export function readEntry(pid: number): ProcessEntry | null {
   };
 }
 
-/** A child, or an adopted orphan, belongs to the thread that made or adopted it, so every thread is asked. */
 export function childrenOf(parent: number): number[] {
-  let threads: number[];
-  try {
-    threads = numericNames(`/proc/${parent}/task`);
-  } catch {
-    return []; // gone
+  return knownChildren(parent) ?? numericNames("/proc").filter((pid) => readEntry(pid)?.ppid === parent);
+}
+
+/** A thread that ends while they are read leaves its children to another thread. */
+const LOOKS = 5;
+
+/**
+ * A child, or an adopted orphan, belongs to the thread that made or adopted it, so every thread is asked. Null where
+ * the kernel does not list children (CONFIG_PROC_CHILDREN).
+ */
+function knownChildren(parent: number): number[] | null {
+  for (let look = 0; look < LOOKS; look++) {
+    try {
+      return threadsOf(parent).flatMap((thread) => childrenOfThread(parent, thread));
+    } catch {
+      if (!isThere(`/proc/${parent}`)) return [];
+    }
   }
-  try {
-    return threads.flatMap((thread) =>
-      readFileSync(`/proc/${parent}/task/${thread}/children`, "latin1").trim().split(" ").filter(Boolean).map(Number),
-    );
-  } catch {
-    // A thread has just ended, or CONFIG_PROC_CHILDREN is missing: ask each process for its parent.
-    return numericNames("/proc").filter((pid) => readEntry(pid)?.ppid === parent);
+  return null;
+}
+
+function childrenOfThread(pid: number, thread: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1");
+  return text === "" ? [] : text.trim().split(" ").map(Number);
+}
+
+/** The directory of threads has a link from each of them, and two of its own. */
+const LINKS_WITH_ONE_THREAD = 3;
+
+/** Most processes have one thread, and then its name is known. */
+function threadsOf(pid: number): number[] {
+  const directory = `/proc/${pid}/task`;
+  return statSync(directory).nlink === LINKS_WITH_ONE_THREAD ? [pid] : numericNames(directory);
+}
+
+export function forestOf({ roots, hosts }: Forest): number[] | null {
+  const waiting = [...roots];
+  for (const host of hosts) {
+    try {
+      waiting.push(...childrenOfThread(host, host));
+    } catch {
+      if (isThere(`/proc/${host}`)) return null;
+    }
   }
+  const found = new Set<number>();
+  for (let pid = waiting.pop(); pid !== undefined; pid = waiting.pop()) {
+    if (found.has(pid)) continue;
+    found.add(pid);
+    const children = knownChildren(pid);
+    if (children === null) return null;
+    waiting.push(...children);
+  }
+  for (const host of hosts) found.delete(host);
+  return [...found];
+}
+
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Directories that show what a process's threads share: the process's own, then one for each other thread. */

@@ -11,14 +11,19 @@ const TICKS_PER_SECOND = 100;
 
 /** In ticks, like start times; 0 when there is no such namespace, or the kernel has none. */
 export function bootClockOffset(): number {
+  const { seconds, nanoseconds } = readOffset();
+  return seconds * TICKS_PER_SECOND + Math.trunc(nanoseconds / NANOSECONDS_PER_TICK);
+}
+
+/** The same offset, of the clock itself. */
+export function readOffset(): { seconds: number; nanoseconds: number } {
   let text: string;
   try {
     text = readFileSync("/proc/self/timens_offsets", "latin1");
   } catch {
-    return 0;
+    return { seconds: 0, nanoseconds: 0 };
   }
   const at = text.indexOf("boottime");
   const [, seconds, nanoseconds] = text.slice(Math.max(0, at)).split("\n", 1)[0]?.split(/\s+/) ?? [];
-  if (at < 0 || (seconds === "0" && nanoseconds === "0")) return 0;
-  return Number(seconds) * TICKS_PER_SECOND + Math.trunc(Number(nanoseconds) / NANOSECONDS_PER_TICK);
+  return at < 0 ? { seconds: 0, nanoseconds: 0 } : { seconds: Number(seconds), nanoseconds: Number(nanoseconds) };
 }

@@ -42,6 +42,8 @@ export interface Seal {
    * parsed.
    */
   mayBeOwn(end: string): boolean;
+  /** Finds the directory once for all files that `work` opens. It must not wait for anything. */
+  holding<T>(work: () => T): T;
   /** Seals text of any form: the seal is its first line. */
   closeText(path: string, text: string): string;
   /** Null when it is not this user's. */
@@ -55,12 +57,7 @@ export interface Seal {
 export function makeSeal(directory: string | (() => string), home: string | null): Seal {
   const at = typeof directory === "string" ? () => directory : directory;
   const secrets = openSecrets(home, at());
-  const real = new Map<string, string>();
-  const place = (given: string): Place => {
-    const found = identifyDirectory(given, real.get(given));
-    real.set(given, found.path);
-    return found;
-  };
+  const { place, holding } = makePlaces(at);
   const nameIn = (given: string, path: string) => {
     const name = path.startsWith(`${given}/`) ? path.slice(given.length + 1) : relative(given, path);
     checkWay(given, name);
@@ -92,6 +89,7 @@ export function makeSeal(directory: string | (() => string), home: string | null
       const { mark } = splitSealed(end);
       return isMark(mark) && mark.ino === place(at()).ino;
     },
+    holding,
     close: (path, value) => joinSealed(value, sign(path, JSON.stringify(value))),
     open(path, text) {
       const asWritten = openSealed(path, splitSealed(text));
@@ -107,6 +105,35 @@ export function makeSeal(directory: string | (() => string), home: string | null
         return "why" in judge(path, JSON.parse(text.slice(0, end)), body) ? null : body;
       } catch {
         return null;
+      }
+    },
+  };
+}
+
+/** Where the directory is now; its real path is looked up once. */
+function makePlaces(at: () => string): { place(given: string): Place; holding: Seal["holding"] } {
+  const real = new Map<string, string>();
+  const held = new Map<string, Place>();
+  const place = (given: string): Place => {
+    const known = held.get(given);
+    if (known !== undefined) return known;
+    const found = identifyDirectory(given, real.get(given));
+    real.set(given, found.path);
+    return found;
+  };
+  return {
+    place,
+    holding(work) {
+      const given = at();
+      try {
+        held.set(given, place(given));
+      } catch {
+        return work(); // it is missing, or unsafe, which each file reports
+      }
+      try {
+        return work();
+      } finally {
+        held.delete(given);
       }
     },
   };

@@ -83,10 +83,16 @@ export function hasTerminal(): boolean {
   }
 }
 
+/** The major number of `/dev/null` and its like on Linux; no terminal has it. */
+const MEMORY_DEVICES = 1;
+
 /** Whether a file descriptor is a terminal, without touching `process.stdout`. */
 export function isTerminal(fd: number): boolean {
   try {
-    if (!fstatSync(fd).isCharacterDevice()) return false;
+    const stat = fstatSync(fd);
+    if (!stat.isCharacterDevice()) return false;
+    // Output often goes to /dev/null, and to ask the C library costs 0.2 ms.
+    if (process.platform === "linux" && stat.rdev >>> 8 === MEMORY_DEVICES) return false;
   } catch {
     return false;
   }

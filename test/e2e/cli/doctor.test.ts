@@ -375,15 +375,18 @@ test("doctor does not take for lost the processes of another root or run directo
     );
     await other.dt(["t", "dev", "-d"]);
     await root.dt(["t", "dev", "-d"], moved);
-    await root.dt(["s", "dev", "-d"]);
     await root.dt(["t", "dev", "-d"]);
+    // In the foreground, so that it has a host of its own.
+    const shown = root.spawn(["s", "dev"]);
+    await until("it runs", async () => (await psOf(root, "s:dev:default"))?.state === "running");
     const spared = (await psOf(root, "s:dev:default"))?.pid as number;
     const hosted = (await psOf(root))?.pid as number;
     const elsewhere = [
       (await psOf(other))?.pid,
       JSON.parse((await root.dt(["ps", "--json"], moved)).stdout)[0].pid,
     ] as number[];
-    process.kill((await psOf(root, "s:dev:default"))?.host?.pid as number, "SIGKILL");
+    shown.kill("SIGKILL");
+    await shown.exited;
     rmSync(root.run, { recursive: true });
     const { wrong, findings } = await doctor(root, ["--fix"]);
     expect(wrong).toEqual([]);

@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TestRoot, until } from "../../kit.ts";
-import { commandLineOf, ps, psOf, runs } from "../kit/launch.ts";
+import { ps, psOf, runs } from "../kit/launch.ts";
 
 /** What is slow goes on when the file `go` is there, and says by a file that it has begun. */
 const SLOW = `run: "echo $$ > begun; until test -e go; do sleep 0.02; done; echo done > ended"`;
@@ -126,7 +126,7 @@ test("a stop ends the old launch and calls off the rerun that waits beside it", 
   }
 });
 
-test("a start whose caller was killed is called off all the same; when its host was killed nothing starts, and a stop says so", async () => {
+test("a start whose caller was killed is called off all the same; when its host was killed too nothing starts, and a stop says so", async () => {
   const root = rootOf();
   try {
     const caller = root.spawn(["a", "api", "-d"]);
@@ -141,6 +141,8 @@ test("a start whose caller was killed is called off all the same; when its host 
     const second = root.spawn(["a", "api", "-d"]);
     await begun(root);
     const [file = ""] = startsOf(root);
+    // Its caller, as long as it lives, would ask another host.
+    second.kill("SIGKILL");
     process.kill(holderOf(root, file), "SIGKILL");
     expect(await second.exited).not.toBe(0);
     root.write("go", "");
@@ -154,23 +156,23 @@ test("a start whose caller was killed is called off all the same; when its host 
 
 /** A start of `needy`, and the host of what it needs, held before it touched anything. */
 async function startHeld(root: TestRoot): Promise<{ starting: ReturnType<TestRoot["spawn"]>; host: number }> {
-  const childrenOf = (pid: number) =>
-    readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ").map(Number);
-  const hostOf = (pid: number) => childrenOf(pid).find((one) => commandLineOf(one).includes("__host a:plain:default"));
+  /** Its caller names it before it says what to start. */
+  const hostBeside = (caller: number): number | undefined => {
+    const [name] = startsOf(root).filter((one) => one.startsWith("a:plain:"));
+    const holder = name === undefined ? caller : holderOf(root, name);
+    return holder === caller ? undefined : holder;
+  };
   for (;;) {
     rmSync(join(root.run, "a:plain:default.want.json"), { force: true });
     const starting = root.spawn(["a", "needy", "-d"]);
     let host: number | undefined;
     while (host === undefined) {
       await Bun.sleep(0);
-      host = hostOf(starting.pid);
+      host = hostBeside(starting.pid);
     }
     process.kill(host, "SIGSTOP");
     await until("the host is held", () => /^State:\tT/m.test(readFileSync(`/proc/${host}/status`, "latin1")));
     const isTooLate = () => ["lock", "meta.json"].some((kind) => existsSync(join(root.run, `a:plain:default.${kind}`)));
-    // Its caller names it right after it is there.
-    const isNamed = () => startsOf(root).some((name) => name.startsWith("a:plain:") && holderOf(root, name) === host);
-    await until("the start names its host", () => isTooLate() || isNamed());
     if (!isTooLate()) return { starting, host };
     process.kill(host, "SIGCONT");
     await starting.exited;

@@ -92,7 +92,7 @@ test("fifty starts at once leave exactly one launch", async () => {
     const results = await Promise.all(
       Array.from({ length: 50 }, () => root.dt(["t", "dev", "-d"], { timeoutMs: 55_000 })),
     );
-    expect(results.filter((one) => one.code !== 0 && one.code !== 1 && one.code !== 4)).toEqual([]);
+    expect(results.filter((one) => one.code !== 0)).toEqual([]);
     const one = await psOf(root);
     expect(one).toMatchObject({ state: "running", host: { alive: true } });
     const stubborn = root.processes().filter((pid) =>

@@ -291,7 +291,7 @@ test("only the user may open a launch's socket, which goes with the launch", asy
     const env = { XDG_RUNTIME_DIR: join(root.dir, "run") };
     await root.dt(["t", "echo", "-d"], { env });
     const directory = join(env.XDG_RUNTIME_DIR, "dialtone");
-    const sockets = () => (existsSync(directory) ? readdirSync(directory) : []);
+    const sockets = () => (existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith(".tty")) : []);
     await until("it listens", () => sockets().length === 1);
     expect(statSync(directory).mode & 0o777).toBe(0o700);
     expect(statSync(join(directory, sockets()[0] as string)).mode & 0o777).toBe(0o600);

@@ -166,7 +166,7 @@ test.skipIf(!canBeTwo)("attach speaks to no process of another user, and no such
   try {
     await root.dt(["t", "echo", "-d"], { env });
     const socket = await until("it listens", () => {
-      const [name] = existsSync(directory) ? readdirSync(directory) : [];
+      const [name] = existsSync(directory) ? readdirSync(directory).filter((one) => one.endsWith(".tty")) : [];
       return name === undefined ? null : join(directory, name);
     });
     // Let in by the file, turned away by the host.

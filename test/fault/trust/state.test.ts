@@ -15,6 +15,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { HOST_PROTOCOL } from "../../../src/supervisor/callers/wire.ts";
+import { connectForLines } from "../../../src/sys/net/lineclient.ts";
 import { psOf, runs } from "../../e2e/kit/launch.ts";
 import { DT, type Result, stays, until } from "../../kit.ts";
 import {
@@ -373,35 +375,36 @@ test.skipIf(process.platform !== "linux")(
   60_000,
 );
 
-test.each(["__host", "__hosts", "__adopt"])(
-  "when a directory is swapped before %s looks at it, dt says so to its caller, or in one line of host.err",
-  async (command) => {
-    const { root } = stranger();
-    const run = join(root.dir, ".dialtone/run");
-    mkdirSync(join(root.dir, ".dialtone"), { mode: 0o700 });
-    linkAt(root, ".dialtone/run", root.base);
-    const ground = {
-      root: root.dir,
-      home: join(root.base, "home/.dialtone"),
-      runDirectory: run,
-      cache: `${run}.cache`,
-    };
-    const input = {
-      ...ground,
-      openFiles: null,
-      lockBackend: null,
-      owner: null,
-      key: KEY,
-      spec: { key: KEY },
-      nodes: [],
-    };
-    const heard = Bun.spawnSync([DT, command, KEY], { stdin: Buffer.from(`${JSON.stringify(input)}\n`) });
-    expect([heard.exitCode, heard.stderr.toString()]).toEqual([1, ""]);
-    const event = JSON.parse(heard.stdout.toString()) as { is: string; error: { code: string; message: string } };
-    expect([event.is, event.error.code]).toEqual(["failed", "unsafe-directory"]);
-    expect(event.error.message).toStartWith(`${run} is a symbolic link`);
-  },
-);
+test("when a directory is swapped before a host looks at it, the host says so to its caller", async () => {
+  const { root } = stranger();
+  const run = join(root.dir, ".dialtone/run");
+  mkdirSync(join(root.dir, ".dialtone"), { mode: 0o700 });
+  linkAt(root, ".dialtone/run", root.base);
+  const ground = {
+    root: root.dir,
+    home: join(root.base, "home/.dialtone"),
+    runDirectory: run,
+    cache: `${run}.cache`,
+    openFiles: null,
+    lockBackend: null,
+    owner: null,
+  };
+  const address = join(root.base, "s");
+  const host = Bun.spawn([DT, "__host", root.dir, address, "own"], { env: root.env, stdin: "ignore", stdout: "pipe" });
+  await until("it listens", () => existsSync(address));
+  const heard: { is: string; error?: { code: string; message: string } }[] = [];
+  const over = Promise.withResolvers<void>();
+  const line = await connectForLines(address, {
+    onMessage: (word) => heard.push(word as (typeof heard)[number]),
+    onClose: over.resolve,
+  });
+  line.send({ is: "start", version: HOST_PROTOCOL, ground, env: root.env, keyring: 0, spec: { key: KEY } });
+  await over.promise;
+  const failed = heard.find(({ is }) => is === "failed");
+  expect(failed?.error?.code).toBe("unsafe-directory");
+  expect(failed?.error?.message).toStartWith(`${run} is a symbolic link`);
+  await host.exited;
+});
 
 describe("in the place of a state file", () => {
   const things: [what: string, put: (of: Stranger, path: string) => void][] = [

@@ -1,6 +1,6 @@
 /** The kernel's text of a CPU mask as the words that sched_setaffinity(2) takes, lowest CPU first. */
 import { expect, test } from "bun:test";
-import { maskOf } from "../../../src/sys/inherit/puton.ts";
+import { cpuMaskOf } from "../../../src/sys/inherit/puton.ts";
 
 const MASKS: [text: string, bytes: number[]][] = [
   ["3", [3, 0, 0, 0, 0, 0, 0, 0]],
@@ -10,5 +10,5 @@ const MASKS: [text: string, bytes: number[]][] = [
 ];
 
 test.each(MASKS)("%s", (text, bytes) => {
-  expect([...maskOf(text)]).toEqual(bytes);
+  expect([...cpuMaskOf(text)]).toEqual(bytes);
 });

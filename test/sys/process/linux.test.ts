@@ -293,4 +293,46 @@ describe("ports", () => {
       expect(table.listenersOn(listener.port)).toEqual([]);
     });
   }
+
+  for (const [what, moves] of [
+    ["right after the others", ""],
+    ["after a gap", "exec 7<&3 3<&-;"],
+    ["in the place of another", "exec 0<&3 3<&-;"],
+    ["beyond many others", "exec 4<&0 5<&0 6<&0 7<&0 8<&0 9<&3 3<&-;"],
+  ] as const) {
+    test(`a listening socket whose descriptor is ${what}`, async () => {
+      const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+      const child = Bun.spawn(["sh", "-c", `${moves} exec sleep 1000`], {
+        stdio: ["ignore", "ignore", "ignore", (listener as unknown as { fd: number }).fd],
+      });
+      children.push(child);
+      await until("it sleeps", () => table.entry(child.pid)?.comm === "sleep");
+      listener.stop(true);
+      expect(table.listeningPorts([child.pid])).toMatchObject([{ port: listener.port, pid: child.pid }]);
+    });
+  }
+});
+
+describe("a forest", () => {
+  test("holds its roots and all below them, whichever thread made them, and of a host only what is below", async () => {
+    const shell = Bun.spawn(["sh", "-c", "sleep 1000 & sh -c 'sleep 1000 & wait' & wait"], {
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    const other = Bun.spawn(["sleep", "1000"]);
+    const below = (pid: number): number[] => [pid, ...table.childrenOf(pid).flatMap(below)];
+    try {
+      await until("all run", () => below(shell.pid).length === 4);
+      const all = below(shell.pid).sort((a, b) => a - b);
+      const forest = (found: number[] | null) => found?.sort((a, b) => a - b);
+      expect(forest(table.forestOf({ roots: [shell.pid], hosts: [] }))).toEqual(all);
+      expect(forest(table.forestOf({ roots: [], hosts: [shell.pid] }))).toEqual(all.filter((pid) => pid !== shell.pid));
+      const own = table.forestOf({ roots: [], hosts: [process.pid] });
+      expect(own).toEqual(expect.arrayContaining([...all, other.pid]));
+      expect(own).not.toContain(process.pid);
+      expect(table.forestOf({ roots: [4_000_000], hosts: [4_000_001] })).toEqual([4_000_000]);
+    } finally {
+      for (const pid of [...below(shell.pid), other.pid]) process.kill(pid, "SIGKILL");
+      await Promise.all([shell.exited, other.exited]);
+    }
+  });
 });

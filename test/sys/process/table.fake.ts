@@ -82,6 +82,7 @@ export function fakeTable(list: readonly FakeProcess[], self: FakeProcess = { pi
     signalGroup: () => null,
     becomeSubreaper: () => false,
     childrenOf: () => [],
+    forestOf: () => null,
     isOwn: (pid) => processes.get(pid)?.isOthers !== true,
     locate: () => undefined,
     directoriesOf: () => [],

@@ -120,6 +120,21 @@ describe("own", () => {
     expect(opened).toEqual({ is: "own", value: VALUE, movedFrom: directory });
   });
 
+  test("while many files are opened, their directory is found once; afterwards it is found again", () => {
+    const { base, directory, home, path, seal } = place();
+    writeSealed(path, { seal, value: VALUE });
+    const text = readFileSync(path, "utf8");
+    const aside = join(base, "aside");
+    const within = seal.holding(() => {
+      renameSync(directory, aside);
+      cpSync(aside, directory, { recursive: true });
+      return seal.open(path, text).is;
+    });
+    expect([within, seal.open(path, text).is]).toEqual(["own", "foreign"]);
+    rmSync(directory, { recursive: true });
+    expect(makeSeal(directory, home).holding(() => "done")).toBe("done");
+  });
+
   test("through a link to its directory a sealed file is in the same place", () => {
     const { base, directory, home, path, seal } = place();
     writeSealed(path, { seal, value: VALUE });
