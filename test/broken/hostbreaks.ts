@@ -195,4 +195,16 @@ export const HOST_BREAKS: readonly Break[] = [
     test: CROWD,
     only: "another build",
   },
+  {
+    what: "a stop waits for starts that the host refused",
+    edits: [
+      {
+        file: "src/supervisor/callers/ask.ts",
+        from: "for (const start of asking.starts) dropTicket(ground, start);",
+        to: "for (const _ of asking.starts) break;",
+      },
+    ],
+    test: SOCKET,
+    only: "too long",
+  },
 ];

@@ -9,7 +9,7 @@ import { canReadInherited } from "../../sys/inherit/inherited.ts";
 import { ownKeyring } from "../../sys/inherit/keyring.ts";
 import type { Ground } from "../launch/types.ts";
 import { nameHost } from "../ticket/namehost.ts";
-import type { Ticketed } from "../ticket/ticket.ts";
+import { dropTicket, type Ticketed } from "../ticket/ticket.ts";
 import { hostLost, reachHost } from "./reach.ts";
 import { type CallerWord, HOST_PROTOCOL, type HostAsk, type HostWord, hostGroundOf } from "./wire.ts";
 
@@ -52,6 +52,8 @@ export async function* askHost(ground: Ground, asking: Asking): AsyncGenerator<H
         isLike = false;
         break;
       }
+      // A host that refuses a request leaves its starts alone: nobody is to wait for them.
+      if (word.is === "failed") for (const start of asking.starts) dropTicket(ground, start);
       yield word;
     }
     if (isLike && hosts >= MOST_HOSTS)
