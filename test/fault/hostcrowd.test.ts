@@ -68,6 +68,7 @@ test("a host of another build keeps its launches, and new ones get a host of the
     expect(hostPidOf(await start("c"))).toBe(hostPidOf(old));
     // A rerun takes the launch over, and a stop ends one of the other build.
     expect(hostPidOf(await one.start("a"))).toBe(hostPidOf(own));
+    expect(await one.ps("c")).toMatchObject({ state: "running", host: { pid: hostPidOf(old), alive: true } });
     expect((await one.dt(["stop", "t", "c"])).code).toBe(0);
     await until("the other build's host has ended", () => !runs(hostPidOf(old)));
     expect((await one.ps("b"))?.pid).toBe(own.pid);

@@ -1,7 +1,7 @@
 /**
  * Asks the root's host for something, and hears what becomes of it. A host that ends before it has said everything is
- * replaced by another, which is asked the same again: what the first one had begun is found there, and not begun twice
- * (supervisor/start/coalesce.ts).
+ * replaced by another, which is asked the same again. A launch that the first one had spawned is found there and
+ * replaced, since a launch whose host is gone is not joined (supervisor/start/join.ts).
  */
 
 import { callerKind } from "../../sys/inherit/inheritance.ts";
@@ -9,7 +9,7 @@ import { canReadInherited } from "../../sys/inherit/inherited.ts";
 import { ownKeyring } from "../../sys/inherit/keyring.ts";
 import type { Ground } from "../launch/types.ts";
 import { nameHost } from "../ticket/namehost.ts";
-import type { Ticketed } from "../ticket/ticket.ts";
+import { dropTicket, type Ticketed } from "../ticket/ticket.ts";
 import { hostLost, reachHost } from "./reach.ts";
 import { type CallerWord, HOST_PROTOCOL, type HostAsk, type HostWord, hostGroundOf } from "./wire.ts";
 
@@ -52,6 +52,8 @@ export async function* askHost(ground: Ground, asking: Asking): AsyncGenerator<H
         isLike = false;
         break;
       }
+      // A host that refuses a request leaves its starts alone: nobody is to wait for them.
+      if (word.is === "failed") for (const start of asking.starts) dropTicket(ground, start);
       yield word;
     }
     if (isLike && hosts >= MOST_HOSTS)
