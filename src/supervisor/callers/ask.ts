@@ -1,7 +1,7 @@
 /**
  * Asks the root's host for something, and hears what becomes of it. A host that ends before it has said everything is
- * replaced by another, which is asked the same again. A launch that the first one had spawned is found there and
- * replaced, since a launch whose host is gone is not joined (supervisor/start/join.ts).
+ * replaced by another, which is asked the same again. A launch that the first one had recorded for this very start is
+ * taken over; one that it had only spawned is ended, and started again.
  */
 
 import { callerKind } from "../../sys/inherit/inheritance.ts";
