@@ -7,7 +7,9 @@
  * Known limits: Linux only. A hold says nothing where the file system cannot lock, or where the file was replaced
  * meanwhile.
  */
-import { closeSync, constants } from "node:fs";
+import { closeSync, constants, fstatSync } from "node:fs";
+import { lazy } from "../base/lazy.ts";
+import { statOf } from "../base/stat.ts";
 import { openOwn } from "../door/door.ts";
 import { libc, ptr } from "../ffi/libc.ts";
 
@@ -32,19 +34,52 @@ function offsetOf(token: string): bigint | null {
   return TOKEN.test(token) ? BigInt(`0x${token.slice(0, 12)}`) : null;
 }
 
+/** The files that this process has holds in, by their paths: one descriptor each, however many holds. */
+const files = lazy(() => new Map<string, HeldFile>());
+
+interface HeldFile {
+  fd: number;
+  holds: number;
+}
+
 /** Creates the file when it is missing. Null when the kernel or the file system has no such locks. */
 export function takeHold(path: string, token: string): Hold | null {
   const offset = offsetOf(token);
   if (process.platform !== "linux" || offset === null) return null;
-  let fd: number;
+  const file = openHeld(path);
+  if (file === null) return null;
+  file.holds++;
+  if (fcntl(file.fd, F_OFD_SETLK, describe(F_WRLCK, offset)) === 0)
+    return { release: () => letGoOf(path, { file, offset }) };
+  letGoOf(path, { file, offset });
+  return null;
+}
+
+/** A file that was replaced at its path is another one. */
+function openHeld(path: string): HeldFile | null {
+  const known = files().get(path);
+  const there = statOf(path);
+  if (known !== undefined && there !== undefined && isSameFile(fstatSync(known.fd), there)) return known;
   try {
-    fd = openOwn(path, { flags: constants.O_RDWR | constants.O_CREAT });
+    const file = { fd: openOwn(path, { flags: constants.O_RDWR | constants.O_CREAT }), holds: 0 };
+    files().set(path, file);
+    return file;
   } catch {
     return null;
   }
-  if (fcntl(fd, F_OFD_SETLK, describe(offset)) === 0) return { release: () => closeSync(fd) };
-  closeSync(fd);
-  return null;
+}
+
+function letGoOf(path: string, { file, offset }: { file: HeldFile; offset: bigint }): void {
+  if (--file.holds > 0) {
+    fcntl(file.fd, F_OFD_SETLK, describe(F_UNLCK, offset));
+    return;
+  }
+  if (files().get(path) === file) files().delete(path);
+  closeSync(file.fd);
+}
+
+function isSameFile(one: { dev: number; ino: number }, other: { dev: number; ino: number }): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
 }
 
 /** Whether a process has the hold. Undefined when that cannot be known. */
@@ -58,7 +93,7 @@ export function isHeld(path: string, token: string): boolean | undefined {
     return undefined;
   }
   try {
-    const lock = describe(offset);
+    const lock = describe(F_WRLCK, offset);
     if (fcntl(fd, F_OFD_GETLK, lock) !== 0) return undefined;
     return lock.getInt16(0, true) !== F_UNLCK;
   } finally {
@@ -66,9 +101,9 @@ export function isHeld(path: string, token: string): boolean | undefined {
   }
 }
 
-function describe(offset: bigint): DataView {
+function describe(type: number, offset: bigint): DataView {
   const lock = new DataView(new ArrayBuffer(FLOCK_BYTES));
-  lock.setInt16(0, F_WRLCK, true);
+  lock.setInt16(0, type, true);
   lock.setBigInt64(START_AT, offset, true);
   lock.setBigInt64(LENGTH_AT, 1n, true);
   return lock;
