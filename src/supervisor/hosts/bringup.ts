@@ -4,7 +4,9 @@
  * lets go of one, it notes that on disk (`released`).
  */
 
+import { currentOpenFiles } from "../../sys/spawn/limits.ts";
 import type { KeyOutcome, UpEvent, UpNode } from "../callers/types.ts";
+import { type Admission, makeAdmission } from "../host/admission.ts";
 import { beginHosting } from "../host/host.ts";
 import { claimRequests } from "../host/request.ts";
 import type { Ground } from "../launch/types.ts";
@@ -52,6 +54,8 @@ export interface BringUp {
   watchMembers?: UpState["watchMembers"];
   /** Default: noted in the launch's history. */
   release?: UpState["release"];
+  /** Default: of this process's own. */
+  admission?: Admission;
 }
 
 export function bringUp({ ground, nodes, emit, ...given }: BringUp): Up {
@@ -63,6 +67,7 @@ export function bringUp({ ground, nodes, emit, ...given }: BringUp): Up {
     mostRestarts: Number.POSITIVE_INFINITY,
     watchMembers: given.watchMembers ?? watchManyMembers(ground, onStray),
     release,
+    admission: makeAdmission(Number(currentOpenFiles())),
     ...given,
     ground,
     nodes,

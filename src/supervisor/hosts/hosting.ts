@@ -3,6 +3,8 @@
  * them.
  */
 import type { Followed } from "../../sys/files/follow.ts";
+import { currentOpenFiles } from "../../sys/spawn/limits.ts";
+import { type Admission, makeAdmission } from "../host/admission.ts";
 import type { Ground } from "../launch/types.ts";
 import { release } from "../run/notes.ts";
 import type { EndingRequest, HostControl } from "../run/types.ts";
@@ -37,6 +39,7 @@ export interface Hosting {
   /** The same object for the same environment, as most callers have it. */
   sharedEnv(env: Record<string, string>): Record<string, string>;
   works: ReadonlySet<HostWork>;
+  admission: Admission;
   /** Serves it until it is over. The host ends with its last work. */
   serve(work: HostWork, done: Promise<unknown>): void;
   /** Lets go of a launch that another process, or another start here, has taken over. */
@@ -71,6 +74,7 @@ export function makeHosting({ process: own, isOwn, table, onStray }: Given): Hos
     watchMembers: watchManyMembers({ table, bystanders }, onStray),
     sharedEnv: makeSharedEnv(),
     works,
+    admission: makeAdmission(Number(currentOpenFiles())),
     serve(work, done) {
       works.add(work);
       const end = () => {

@@ -2,6 +2,7 @@
 import type { LaunchRecord } from "../../state/types.ts";
 import { identifySelf, sameIdentity } from "../../sys/process/identity.ts";
 import { resolveAnew } from "../ground/spec.ts";
+import type { Admitted } from "../host/admission.ts";
 import { isHostless } from "../host/adopt.ts";
 import { hostAgain, hostLaunch } from "../host/host.ts";
 import { claimRequests } from "../host/request.ts";
@@ -64,6 +65,7 @@ function serveOne(
 ): void {
   const queue = makeRequestQueue<HostRequest>();
   let token = "";
+  let admitted: Admitted | null = null;
   // Before the spawn this cancels the start; after the spawn the launch is stopped.
   cancel.addEventListener("abort", () => token !== "" && queue.push({ is: "interrupt" }));
   const control: HostControl = {
@@ -75,6 +77,7 @@ function serveOne(
     onRun(record) {
       const isFirst = token === "";
       token = record.token;
+      admitted?.begun();
       if (isFirst && cancel.aborted) queue.push({ is: "interrupt" });
     },
     resolveAnew: (spec) => resolveAnew(ground, spec),
@@ -85,7 +88,11 @@ function serveOne(
     stop: queue.push,
     claim: () => claimRequests(ground, { key, push: queue.push }),
   };
-  const serving = host(control).then(
+  const begin = async () => {
+    admitted = await hosting.admission.enter(key, cancel);
+    return host(control).finally(admitted.over);
+  };
+  const serving = begin().then(
     (end) => {
       if (end?.is === "taken") hosting.release(ground, token);
       if (end !== null && "exit" in end && end.exit !== null) report({ is: "ended", exit: end.exit });

@@ -71,6 +71,7 @@ async function serveLaunch(
     becomeReported(up, { key, event });
   };
   let token = "";
+  const admitted = await up.admission.enter(key, cancel.signal);
   const control: HostControl = {
     arrived: queue.arrived,
     take: queue.take,
@@ -79,11 +80,12 @@ async function serveLaunch(
     watchMembers: up.watchMembers,
     onRun: (record) => {
       token = record.token;
+      admitted.begun();
       if (cancel.signal.aborted && up.stopping !== null) queue.push(up.stopping);
     },
     resolveAnew: (one) => resolveAnew(ground, one),
   };
-  const end = await hostLaunch({ ground, report, control }, spec);
+  const end = await hostLaunch({ ground, report, control }, spec).finally(admitted.over);
   if (end.is === "unchanged") return report(await settledEvent(ground, { record: end.record, signal: cancel.signal }));
   if (end.is === "joined")
     return void (await reportJoined(ground, { record: end.record, signal: cancel.signal, report }));

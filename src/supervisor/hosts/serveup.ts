@@ -24,6 +24,7 @@ export function serveUp(hosting: Hosting, { ground, nodes, emit, cancel }: Asked
     mostRestarts: MOST_RESTARTS,
     watchMembers: hosting.watchMembers,
     release: hosting.release,
+    admission: hosting.admission,
   });
   cancel.addEventListener("abort", () => up.stop({ is: "interrupt" }));
   if (cancel.aborted) up.stop({ is: "interrupt" });

@@ -5,6 +5,7 @@
  */
 import { DtError } from "../../sys/base/error.ts";
 import type { KeyOutcome, UpEvent, UpNode } from "../callers/types.ts";
+import type { Admission } from "../host/admission.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import type { makeRequestQueue } from "../run/queue.ts";
 import type { EndingRequest, HostControl, HostRequest } from "../run/types.ts";
@@ -38,6 +39,7 @@ export interface UpState {
   watchMembers: NonNullable<HostControl["watchMembers"]>;
   /** Lets go of a launch that another process, or another start here, has taken over. */
   release(ground: Ground, token: string): void;
+  admission: Admission;
   emit(event: UpEvent): void;
   /** Starts a node whose needs are met. */
   begin(node: UpNode): void;
@@ -45,7 +47,7 @@ export interface UpState {
 
 type Given = Pick<
   UpState,
-  "ground" | "nodes" | "hard" | "mostRestarts" | "watchMembers" | "release" | "emit" | "begin"
+  "ground" | "nodes" | "hard" | "mostRestarts" | "watchMembers" | "release" | "admission" | "emit" | "begin"
 >;
 
 export function makeUpState(given: Given): UpState {
