@@ -1,0 +1,29 @@
+/** overmind: a Procfile, each process in a window of a tmux of its own. */
+import type { Peer } from "../types.ts";
+
+export const OVERMIND: Peer = {
+  id: "overmind",
+  needs: ["overmind", "tmux"],
+  version: ["overmind", "--version"],
+  most: 20,
+  notes: [
+    "`overmind start` starts the whole Procfile, so one process is started by `overmind restart` after a stop.",
+    "After a crash it starts only when its socket is removed by hand, which the table grants it.",
+    "It keeps no log file: its terminal shows the output.",
+    "No row with 200: that is 200 windows of tmux.",
+  ],
+  env: ({ dir }) => ({ TMUX_TMPDIR: dir }),
+  files: ({ commands }) => ({
+    Procfile: commands.map(({ name, argv }) => `${name}: exec ${argv.join(" ")}\n`).join(""),
+  }),
+  up: () => [
+    ["rm", "-f", ".overmind.sock"],
+    ["overmind", "start", "--daemonize", "--any-can-die"],
+    ["sh", "-c", "overmind stop && sleep 0.2 && ! overmind status | grep -q running"],
+  ],
+  list: ["overmind", "status"],
+  start: (_, name) => ["overmind", "restart", name],
+  restart: (_, name) => ["overmind", "restart", name],
+  stop: (_, name) => ["overmind", "stop", name],
+  measures: null,
+};

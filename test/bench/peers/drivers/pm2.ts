@@ -1,0 +1,23 @@
+/** pm2: apps in an ecosystem file, kept by its daemon. */
+import type { Peer } from "../types.ts";
+
+const FILE = "ecosystem.config.cjs";
+
+export const PM2: Peer = {
+  id: "pm2",
+  needs: ["pm2", "node"],
+  version: ["pm2", "--version"],
+  most: 200,
+  notes: [],
+  env: ({ dir }) => ({ PM2_HOME: `${dir}/.pm2` }),
+  files: ({ commands }) => {
+    const apps = commands.map(({ name, argv: [script, ...args] }) => ({ name, script, args, interpreter: "none" }));
+    return { [FILE]: `module.exports = ${JSON.stringify({ apps }, null, 2)};\n` };
+  },
+  up: () => [["pm2", "ping"]],
+  list: ["pm2", "list"],
+  start: (_, name) => ["pm2", "start", FILE, "--only", name],
+  restart: (_, name) => ["pm2", "restart", name],
+  stop: (_, name) => ["pm2", "stop", name],
+  measures: null,
+};
