@@ -16,7 +16,7 @@ const LOG_BYTES = 32 * 2 ** 20;
 /** A peer that takes longer gets no further round, and its cell says "over". */
 const LOG_LIMIT_MS = 20_000;
 
-/** Each shape is started and stopped alone; a peer has this long to end what is left. */
+/** All shapes are started, and each is stopped; then the peer has some time to end what is left. */
 export async function measureLeft(ground: Ground): Promise<Found> {
   const found: Found = { cells: {}, hello: [] };
   for (const peer of comparable(ground)) {
@@ -25,8 +25,10 @@ export async function measureLeft(ground: Ground): Promise<Found> {
     );
     try {
       await session.up();
-      const left: string[] = [];
-      for (const [shape, title] of Object.entries(SHAPES)) if (await leaves(session, shape)) left.push(title);
+      const pids = await Promise.all(Object.keys(SHAPES).map((shape) => startFamily(session, shape)));
+      for (const shape of Object.keys(SHAPES)) begin(session.program(peer.stop(session.place, shape))).wait();
+      await settlesAt(0, () => pids.flat().filter(isAlive).length);
+      const left = Object.values(SHAPES).filter((_, at) => pids[at]?.some(isAlive));
       found.cells[peer.id] = { left: { median: left.length, names: left.join("; ") } };
     } finally {
       session.end();
@@ -35,15 +37,13 @@ export async function measureLeft(ground: Ground): Promise<Found> {
   return found;
 }
 
-async function leaves(session: Session, shape: string): Promise<boolean> {
-  const { peer, place } = session;
+/** Gives the pids of parent and child. */
+async function startFamily(session: Session, shape: string): Promise<number[]> {
   begin(session.program(session.startWords(shape))).wait();
-  const pids = await until(`${shape} has two processes`, () => {
-    const found = readPids(join(place.dir, `${shape}.pids`));
-    return found.length === 2 && found;
+  return until(`${session.peer.id} runs the two processes of ${shape}`, () => {
+    const pids = readPids(join(session.place.dir, `${shape}.pids`));
+    return pids.length === 2 && pids;
   });
-  begin(session.program(peer.stop(place, shape))).wait();
-  return !(await settlesAt(0, () => pids.filter(isAlive).length));
 }
 
 /** Whether the count gets there in the time that the peers may take. */

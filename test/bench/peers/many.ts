@@ -16,13 +16,13 @@ export interface Crowd {
 }
 
 /**
- * With few launches all peers are up at once and take turns. With 200 they come one after another: 2,000 processes
- * would slow down whoever looks at all of them. A second row of the same tool comes alone too, since the two would share
- * the memory of one program.
+ * With one launch all peers are up at once and take turns. With more they come one after another, each in turns with the
+ * hello world: their processes would slow down whoever looks at all of the machine. A second row of the same tool comes
+ * alone too, since the two would share the memory of one program.
  */
 export async function measureMany(ground: Ground, crowd: Crowd): Promise<Found> {
   const found: Found = { cells: {}, hello: [] };
-  const isAlone = ({ measures }: Peer) => crowd.count === 200 || measures !== null;
+  const isAlone = ({ measures }: Peer) => crowd.count > 1 || measures !== null;
   const groups = [ground.peers.filter((peer) => !isAlone(peer)), ...ground.peers.filter(isAlone).map((peer) => [peer])];
   for (const peers of groups) {
     const one = await measureTogether({ ...ground, peers }, crowd);

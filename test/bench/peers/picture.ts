@@ -19,9 +19,9 @@ const INSET = { left: 10, right: 12 } as const;
 const TEXT_WIDTH = 40;
 
 const STYLE = `
-.back{fill:#fff}.line{stroke:#d8dee6}.floor{stroke:#8a94a3;stroke-dasharray:3 3}text{fill:#3b4654}.title{fill:#1b2430;font-weight:600}
+.halo{stroke:#fff;stroke-width:4px;paint-order:stroke}.halo.ours{stroke:#eef4fc}.back{fill:#fff}.line{stroke:#d8dee6}.floor{stroke:#8a94a3;stroke-dasharray:3 3}text{fill:#3b4654}.title{fill:#1b2430;font-weight:600}
 .small{fill:#5d6877}.peer{fill:#8a94a3}.spread{stroke:#8a94a3}.ours{fill:#0b62d6;font-weight:600}.oursspread{stroke:#0b62d6}.band{fill:#eef4fc}
-@media (prefers-color-scheme:dark){.back{fill:#11151c}.line{stroke:#2b3340}.floor{stroke:#7d8799}text{fill:#c3cbd8}.title{fill:#eef2f8}
+@media (prefers-color-scheme:dark){.halo{stroke:#11151c}.halo.ours{stroke:#1a2331}.back{fill:#11151c}.line{stroke:#2b3340}.floor{stroke:#7d8799}text{fill:#c3cbd8}.title{fill:#eef2f8}
 .small{fill:#97a2b3}.peer{fill:#7d8799}.spread{stroke:#7d8799}.ours{fill:#7aa7f0}.oursspread{stroke:#7aa7f0}.band{fill:#1a2331}}
 `.trim();
 
@@ -61,7 +61,7 @@ function drawLabel({ id }: Row, { at, width }: { at: number; width: number }): s
   const y = SIZE.top + at * SIZE.row;
   const isOurs = id === "dt";
   const band = isOurs ? `<rect class="band" x="8" y="${y}" width="${width - 16}" height="${SIZE.row}" rx="5"/>` : "";
-  return `${band}<text class="${isOurs ? "ours" : "label"}" x="${SIZE.side}" y="${y + 17}">${escapeXml(id)}</text>`;
+  return `${band}<text ${isOurs ? 'class="ours" ' : ""} x="${SIZE.side}" y="${y + 17}">${escapeXml(id)}</text>`;
 }
 
 interface Panel {
@@ -96,7 +96,7 @@ function drawDot(
   { id, scale, y, left }: { id: MeasureId; scale(value: number): number; y: number; left: number },
 ) {
   const cell = row.cells[id];
-  if (!hasFigure(cell)) return `<text class="small" x="${left + INSET.left}" y="${y + 4}">–</text>`;
+  if (!hasFigure(cell)) return `<text class="small halo" x="${left + INSET.left - 3}" y="${y + 4}">–</text>`;
   const ours = row.id === "dt";
   const [x, from, to] = [cell.median, cell.p10 ?? cell.median, cell.p90 ?? cell.median].map(scale) as [
     number,
@@ -107,7 +107,7 @@ function drawDot(
   const dot = `<circle class="${ours ? "ours" : "peer"}" cx="${x}" cy="${y}" r="4.5"/>`;
   const fits = Math.max(x, to) + TEXT_WIDTH <= left + SIZE.panel;
   const place = fits ? `x="${Math.max(x + 9, to + 5)}"` : `x="${Math.min(x - 9, from - 5)}" text-anchor="end"`;
-  return `${spread}${dot}<text class="${ours ? "ours" : "value"}" ${place} y="${y + 4}">${amount(cell.median)}</text>`;
+  return `${spread}${dot}<text class="halo${ours ? " ours" : ""}" ${place} y="${y + 4}">${amount(cell.median)}</text>`;
 }
 
 /** From a value to its place in the panel that begins at `left`. */

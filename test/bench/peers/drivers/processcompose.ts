@@ -10,7 +10,10 @@ export const PROCESS_COMPOSE: Peer = {
   needs: ["process-compose"],
   version: ["process-compose", "version", "--short"],
   most: 200,
-  notes: ["A restart waits `backoff_seconds`, by default 1."],
+  notes: [
+    "A restart waits `backoff_seconds`, by default 1.",
+    "Its list gets slower with the number of all processes of the machine.",
+  ],
   files: ({ commands }) => ({
     "process-compose.yaml": [
       'version: "0.5"',
