@@ -10,16 +10,22 @@ export function installPeers(): void {
   mkdirSync(CACHE, { recursive: true });
   for (const [id, pin] of Object.entries(PINS)) {
     console.error(`installing ${id} …`);
-    const scratch = makeTemporary("install");
+    const problem = install(pin);
+    if (problem !== null) console.error(`${id} was not installed: ${problem}`);
+  }
+}
+
+/** Gives what went wrong. */
+function install(pin: Pin): string | null {
+  const words = installWords(pin);
+  if (Bun.which(words[0]) === null) return `${words[0]} is not installed`;
+  const scratch = makeTemporary("install");
+  try {
     if (pin.by === "go") writeModule(scratch, pin);
-    const ended = Bun.spawnSync([...installWords(pin)], {
-      cwd: scratch,
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe",
-    });
+    const ended = Bun.spawnSync([...words], { cwd: scratch, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+    return ended.success ? null : (ended.stderr.toString().trim().split("\n").at(-1) ?? "");
+  } finally {
     rmSync(scratch, { recursive: true, force: true });
-    if (!ended.success) console.error(`${id} was not installed: ${ended.stderr.toString().trim().split("\n").at(-1)}`);
   }
 }
 

@@ -1,4 +1,7 @@
-/** How each peer is set up and called, for the page: made from the drivers themselves, so that it cannot differ. */
+/**
+ * How each peer is set up and called, for the page: made from the drivers themselves, so that it cannot differ. A
+ * second row of a tool is explained by its remark.
+ */
 import { table } from "./table.ts";
 import type { Peer, Place, Words } from "./types.ts";
 
@@ -9,7 +12,8 @@ const EXAMPLE: Place = {
 };
 
 export function formatSettings(peers: readonly Peer[]): string {
-  return ["### Settings", ...peers.map(describe)].join("\n\n");
+  const tools = peers.filter(({ measures }) => measures === null);
+  return ["### Settings", ...tools.map(describe)].join("\n\n");
 }
 
 function describe(peer: Peer): string {
@@ -17,7 +21,7 @@ function describe(peer: Peer): string {
   const name = commands[0]?.name as string;
   const calls: [what: string, words: readonly Words[]][] = [
     ["set up", peer.up(EXAMPLE)],
-    ["start", [peer.startAll ?? peer.start(EXAMPLE, name)]],
+    ["start", [peer.start(EXAMPLE, name)]],
     ["start again", peer.startAgain === undefined ? [] : [peer.startAgain(EXAMPLE, name)]],
     ["replace", peer.restart === null ? [] : [peer.restart(EXAMPLE, name)]],
     ["stop", [peer.stop(EXAMPLE, name)]],

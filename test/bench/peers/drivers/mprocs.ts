@@ -18,7 +18,7 @@ export const MPROCS: Peer = {
   notes: [
     "Its window is a terminal of `script`, which is not counted. The remote control (`--ctl`) sends and does not wait; there is no list.",
     "The program itself, without the wrapper in Node.js that npm adds.",
-    "It keeps no log file: its window shows the output.",
+    "It keeps no log file: its window shows the output. The commands end when the window does.",
   ],
   files: (place) => ({
     "mprocs.yaml": [

@@ -9,7 +9,7 @@ export const OVERMIND: Peer = {
   notes: [
     "`overmind start` starts the whole Procfile, so one process is started by `overmind restart` after a stop.",
     "After a crash it starts only when its socket is removed by hand, which the table grants it.",
-    "It keeps no log file: its terminal shows the output.",
+    "It keeps no log file: its terminal shows the output. The commands end when tmux does.",
     "No row with 200: that is 200 windows of tmux.",
   ],
   env: ({ dir }) => ({ TMUX_TMPDIR: dir }),

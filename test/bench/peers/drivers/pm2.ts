@@ -8,7 +8,7 @@ export const PM2: Peer = {
   needs: ["pm2", "node"],
   version: ["pm2", "--version"],
   most: 200,
-  notes: [],
+  notes: ["`interpreter: none`: the command is a program of its own, not a script for Node.js."],
   env: ({ dir }) => ({ PM2_HOME: `${dir}/.pm2` }),
   files: ({ commands }) => {
     const apps = commands.map(({ name, argv: [script, ...args] }) => ({ name, script, args, interpreter: "none" }));

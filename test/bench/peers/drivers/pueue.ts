@@ -10,6 +10,7 @@ export const PUEUE: Peer = {
   most: 200,
   notes: [
     "A task waits (`--stashed`) until it is started, and is restarted in its place after that.",
+    "`pueue kill` sends SIGKILL at once, so a stop waits for nothing.",
     "`pueue restart` takes ended tasks only, so there is no replacing.",
   ],
   files: () => ({}),
