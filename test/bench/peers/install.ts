@@ -35,7 +35,8 @@ export function installWords(pin: Pin, cache = CACHE): Words {
     case "cargo":
       return ["cargo", "install", "--locked", "--root", join(cache, "cargo"), `${pin.what}@${pin.version}`];
     case "npm":
-      return ["npm", "install", "--no-save", "--prefix", join(cache, "npm"), `${pin.what}@${pin.version}`];
+      // a folder of its own: an install with --no-save removes what it does not know
+      return ["npm", "install", "--no-save", "--prefix", join(cache, "npm", pin.what), `${pin.what}@${pin.version}`];
     case "go":
       return ["go", "build", "-mod=mod", "-o", join(cache, "go", pin.as), pin.path];
     case "apt":

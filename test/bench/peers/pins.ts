@@ -39,10 +39,10 @@ export const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"
 export function toolFolders(cache = CACHE): string[] {
   const mprocs = `mprocs-${versionOf("mprocs")}-linux-${process.arch === "arm64" ? "aarch64" : "x86_64"}-musl`;
   return [
-    join(cache, "npm/node_modules/mprocs", mprocs),
+    join(cache, "npm/mprocs/node_modules/mprocs", mprocs),
     join(cache, "cargo/bin"),
     join(cache, "go"),
-    join(cache, "npm/node_modules/.bin"),
+    join(cache, "npm/pm2/node_modules/.bin"),
   ];
 }
 
