@@ -25,9 +25,14 @@ export async function measureMany(ground: Ground, crowd: Crowd): Promise<Found> 
   const isAlone = ({ measures }: Peer) => crowd.count > 1 || measures !== null;
   const groups = [ground.peers.filter((peer) => !isAlone(peer)), ...ground.peers.filter(isAlone).map((peer) => [peer])];
   for (const peers of groups) {
-    const one = await measureTogether({ ...ground, peers }, crowd);
-    Object.assign(found.cells, one.cells);
-    found.hello.push(...one.hello);
+    try {
+      const one = await measureTogether({ ...ground, peers }, crowd);
+      Object.assign(found.cells, one.cells);
+      found.hello.push(...one.hello);
+    } catch (error) {
+      // the figures of the others stand
+      console.error(`${peers.map(({ id }) => id).join(", ")} with ${crowd.count}: ${error}`);
+    }
   }
   return found;
 }

@@ -69,7 +69,6 @@ export async function runPeers(words: readonly string[]): Promise<number> {
     const groups = asked.length > 0 ? asked : Object.keys(GROUPS);
     const only = valueIn("--only")?.split(",") ?? null;
     results = await measure(results, { groups, only, rounds: Number(valueIn("--rounds") ?? 0) });
-    writeResults(results);
   }
   draw(results);
   return 0;
@@ -111,6 +110,7 @@ async function measure(before: Results, { groups, only, rounds }: Wanted): Promi
         ...results.groups,
         [name]: { date, load: rounded(loadavg()[0] ?? 0), rounds: count, helloMs },
       };
+      writeResults(results); // a group that fails takes none of the earlier ones with it
     }
   } finally {
     clean();

@@ -117,16 +117,20 @@ export class Session {
     });
   }
 
-  /** Again and again, since what is killed may be started again by what is not yet. */
   end(): void {
+    this.killEverything();
+    rmSync(this.place.dir, { recursive: true, force: true });
+    this.ground.sessions.delete(this);
+  }
+
+  /** Again and again, since what is killed may be started again by what is not yet. */
+  killEverything(): void {
     for (let quiet = 0; quiet < 2; ) {
       const left = this.processes();
       quiet = left.length === 0 ? quiet + 1 : 0;
       killAll(left);
       Bun.sleepSync(20);
     }
-    rmSync(this.place.dir, { recursive: true, force: true });
-    this.ground.sessions.delete(this);
   }
 }
 

@@ -22,6 +22,7 @@ function describe(peer: Peer): string {
   const calls: [what: string, words: readonly Words[]][] = [
     ["set up", peer.up(EXAMPLE)],
     ["start", [peer.start(EXAMPLE, name)]],
+    ["start of all", peer.startWhole === undefined ? [] : [peer.startWhole.words]],
     ["start again", peer.startAgain === undefined ? [] : [peer.startAgain(EXAMPLE, name)]],
     ["replace", peer.restart === null ? [] : [peer.restart(EXAMPLE, name)]],
     ["stop", [peer.stop(EXAMPLE, name)]],
@@ -34,7 +35,11 @@ function describe(peer: Peer): string {
   );
   return [
     `#### ${peer.id}`,
-    table([["", "Commands"], ["---", "---"], ...rows.filter(([what, cell]) => what !== "start again" || cell !== "–")]),
+    table([
+      ["", "Commands"],
+      ["---", "---"],
+      ...rows.filter(([what = "", cell]) => !what.startsWith("start ") || cell !== "–"),
+    ]),
     ...(environment.length === 0 ? [] : [`Environment: ${environment.join(", ")}.`]),
     ...files,
   ].join("\n\n");

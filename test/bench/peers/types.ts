@@ -39,6 +39,8 @@ export interface Peer {
   start(place: Place, name: string): Words;
   /** From the second start of a name on, where that is another command. */
   startAgain?(place: Place, name: string): Words;
+  /** Where the tool starts only with everything in it: after it was ended, and these files removed, this is its start. */
+  startWhole?: { words: Words; remove: readonly string[] };
   restart: ((place: Place, name: string) => Words) | null;
   stop(place: Place, name: string): Words;
   /** One call that starts all of them: used instead of one start after another. */

@@ -7,7 +7,7 @@ export const OVERMIND: Peer = {
   version: ["overmind", "--version"],
   most: 20,
   notes: [
-    "`overmind start` starts the whole Procfile, so one process is started by `overmind restart` after a stop.",
+    "It starts the whole Procfile: its start is that of overmind with one process. For the other figures, all are stopped at once and started one by one with `overmind restart`.",
     "After a crash it starts only when its socket is removed by hand, which the table grants it.",
     "It keeps no log file: its terminal shows the output. The commands end when tmux does.",
     "No row with 200: that is 200 windows of tmux.",
@@ -19,10 +19,11 @@ export const OVERMIND: Peer = {
   up: () => [
     ["rm", "-f", ".overmind.sock"],
     ["overmind", "start", "--daemonize", "--any-can-die"],
-    ["sh", "-c", "overmind stop && sleep 0.2 && ! overmind status | grep -q running"],
+    ["sh", "-c", 'overmind stop; sleep 0.2; seen=$(overmind status) && ! echo "$seen" | grep -q running'],
   ],
   list: ["overmind", "status"],
   start: (_, name) => ["overmind", "restart", name],
+  startWhole: { words: ["overmind", "start", "--daemonize", "--any-can-die"], remove: [".overmind.sock"] },
   restart: (_, name) => ["overmind", "restart", name],
   stop: (_, name) => ["overmind", "stop", name],
   measures: null,
