@@ -8,6 +8,7 @@ export const OVERMIND: Peer = {
   most: 20,
   notes: [
     "It starts the whole Procfile: its start is that of overmind with one process. For the other figures, all are stopped at once and started one by one with `overmind restart`.",
+    "Now and then `overmind restart` ends the process and starts nothing. Such a sample is left out.",
     "After a crash it starts only when its socket is removed by hand, which the table grants it.",
     "It keeps no log file: its terminal shows the output. The commands end when tmux does.",
     "No row with 200: that is 200 windows of tmux.",
