@@ -16,6 +16,7 @@ const { symbols: libc } = dlopen("libc.so.6", {
   syscall: { args: [i64, i64, i64], returns: i64 },
   poll: { args: [pointer, i64, i32], returns: i32 },
   kill: { args: [i32, i32], returns: i32 },
+  usleep: { args: [FFIType.u32], returns: i32 },
   prctl: { args: [i32, i64, i64, i64, i64], returns: i32 },
   clock_gettime: { args: [i32, pointer], returns: i32 },
 });
@@ -99,6 +100,11 @@ export function begin(program: Program): { from: number; kill(signal: number): v
   const from = now();
   const pid = spawn(program);
   return { from, kill: (signal) => void libc.kill(pid, signal), wait: () => wait(pid) };
+}
+
+/** Sleeps for parts of a millisecond too: `Bun.sleepSync` returns at once below one, and a loop of it takes a core. */
+export function sleepFor(ms: number): void {
+  libc.usleep(Math.round(ms * 1000));
 }
 
 /**

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readStamp } from "../ground.ts";
 import type { Series } from "../samples.ts";
 import { shuffled } from "../samples.ts";
-import { begin, now, time } from "../spawn.ts";
+import { begin, now, sleepFor, time } from "../spawn.ts";
 import { type Found, pairedCell } from "./found.ts";
 import { type Ground, isAlive, Session } from "./session.ts";
 import type { Words } from "./types.ts";
@@ -94,7 +94,7 @@ function sampleBegin(session: Session, words: Words): number | null {
   const file = join(session.place.dir, `${NAME}.start`);
   rmSync(file, { force: true });
   const call = begin(session.program(words));
-  while (!existsSync(file) && now() - call.from < BEGIN_LIMIT_MS) Bun.sleepSync(0.1);
+  while (!existsSync(file) && now() - call.from < BEGIN_LIMIT_MS) sleepFor(0.2);
   const took = existsSync(file) ? readStamp(file) - call.from : null;
   call.wait();
   return took;
@@ -108,7 +108,7 @@ function sampleStop(session: Session): number | null {
   call.wait();
   while (pids.some(isAlive)) {
     if (now() - call.from > STOP_LIMIT_MS) throw new Error(`${session.peer.id} did not stop ${pids.join(", ")}`);
-    Bun.sleepSync(0.1);
+    sleepFor(0.2);
   }
   return now() - call.from;
 }
