@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Found } from "./found.ts";
-import { findProgram } from "./session.ts";
+import { findProgram, SEARCH } from "./session.ts";
 import type { Cell, Peer, PeerResult, Results } from "./types.ts";
 
 export const RESULTS_FILE = join(import.meta.dir, "results.json");
@@ -42,8 +42,7 @@ export function versionOf(peer: Peer, pinned: string): string | null {
     cwd: "/",
     stdin: "ignore",
     stderr: "ignore",
-    // pm2 makes its home, where it has none, as soon as it is called
-    env: { PATH: process.env.PATH ?? "", PM2_HOME: "/nonexistent", HOME: "/nonexistent" },
+    env: { PATH: SEARCH, HOME: "/nonexistent" },
   }).stdout.toString();
   return /\d+\.\d+[\w.+-]*(?: \(\w+\))?/.exec(said)?.[0] ?? pinned;
 }

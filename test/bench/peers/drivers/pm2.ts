@@ -6,7 +6,8 @@ const FILE = "ecosystem.config.cjs";
 export const PM2: Peer = {
   id: "pm2",
   needs: ["pm2", "node"],
-  version: ["pm2", "--version"],
+  // not `pm2 --version`: that starts its daemon
+  version: ["sh", "-c", `grep '"version"' "$(dirname "$(readlink -f "$(command -v pm2)")")/../package.json"`],
   most: 200,
   notes: ["`interpreter: none`: the command is a program of its own, not a script for Node.js."],
   env: ({ dir }) => ({ PM2_HOME: `${dir}/.pm2` }),
