@@ -1,6 +1,7 @@
 /** The numbers of the last runs, in `results.json` beside this file: a group that runs again replaces its own. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeTemporary } from "../../kit/temporary.ts";
 import type { Found } from "./found.ts";
 import { findProgram, SEARCH } from "./session.ts";
 import type { Cell, Peer, PeerResult, Results } from "./types.ts";
@@ -38,11 +39,13 @@ export function versionOf(peer: Peer, pinned: string): string | null {
   const [name, ...rest] = peer.version;
   const path = findProgram(name);
   if (path === null) return pinned;
+  const home = makeTemporary("version"); // some write there as soon as they are called
   const said = Bun.spawnSync([path, ...rest], {
     cwd: "/",
     stdin: "ignore",
     stderr: "ignore",
-    env: { PATH: SEARCH, HOME: "/nonexistent" },
+    env: { PATH: SEARCH, HOME: home },
   }).stdout.toString();
+  rmSync(home, { recursive: true, force: true });
   return /\d+\.\d+[\w.+-]*(?: \(\w+\))?/.exec(said)?.[0] ?? pinned;
 }
