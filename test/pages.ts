@@ -4,10 +4,14 @@ import { writeWhole } from "../src/sys/files/filewrite.ts";
 
 /** Replaces what stands between `<!-- name:begin -->` and `<!-- name:end -->`; `lead` is a sentence above the table. */
 export function writeBetween(page: string, name: string, head: string[], rows: string[][], lead = ""): void {
-  const { before, after } = readAround(page, name);
   const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
   const table = [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-  const text = lead === "" ? table : `${lead}\n\n${table}`;
+  putBetween(page, { name, text: lead === "" ? table : `${lead}\n\n${table}` });
+}
+
+/** The same with any text. */
+export function putBetween(page: string, { name, text }: { name: string; text: string }): void {
+  const { before, after } = readAround(page, name);
   writeWhole(page, { text: `${before}\n\n${text}\n\n${after}`, mode: 0o644 });
 }
 

@@ -14,6 +14,7 @@ export interface Programs {
   hello: string;
   stamp: string;
   lines: string;
+  family: string;
   dispose(): void;
 }
 
@@ -38,7 +39,7 @@ export function buildPrograms(): Programs {
     return to;
   };
   const dispose = () => rmSync(directory, { recursive: true, force: true });
-  return { directory, hello, stamp: compile("stamp"), lines: compile("lines"), dispose };
+  return { directory, hello, stamp: compile("stamp"), lines: compile("lines"), family: compile("family"), dispose };
 }
 
 function run(argv: [string, ...string[]]): void {

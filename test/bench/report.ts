@@ -48,15 +48,6 @@ function amount(value: number): string {
 
 /** What the numbers depend on; nothing that names the machine. */
 export function describeRun(effort: string): string {
-  const said = (argv: string[]) => {
-    const path = Bun.which(argv[0] as string);
-    return path === null
-      ? null
-      : Bun.spawnSync([path, ...argv.slice(1)], { cwd: "/" })
-          .stdout.toString()
-          .split("\n")[0]
-          ?.trim();
-  };
   const commit = said(["git", "-C", REPOSITORY, "rev-parse", "--short=12", "HEAD"]);
   const versions = [
     said([DT, "--version"]),
@@ -65,11 +56,24 @@ export function describeRun(effort: string): string {
     said(["make", "--version"]),
   ];
   return [
-    `- Machine: ${cpus().length} cores (${arch()}), ${Math.round(totalmem() / 2 ** 30)} GiB memory, ${type()} ${kernel()}, ${said(["stat", "-f", "-c", "%T", process.env.TMPDIR ?? "/tmp"])} file system${getPriority() === 0 ? "" : `, run with nice ${getPriority()}`}.`,
+    `- Machine: ${describeMachine()}.`,
     `- Date: ${new Date().toISOString().slice(0, 10)}, commit ${commit}.`,
     `- Versions: ${versions.filter(Boolean).join(", ")}.`,
     `- Effort: ${effort}.`,
   ].join("\n");
+}
+
+/** Its size and systems. */
+export function describeMachine(): string {
+  return `${cpus().length} cores (${arch()}), ${Math.round(totalmem() / 2 ** 30)} GiB memory, ${type()} ${kernel()}, ${said(["stat", "-f", "-c", "%T", process.env.TMPDIR ?? "/tmp"])} file system${getPriority() === 0 ? "" : `, run with nice ${getPriority()}`}`;
+}
+
+/** The first line that a program prints; null where it is not installed. */
+function said(argv: string[]): string | null {
+  const path = Bun.which(argv[0] as string);
+  if (path === null) return null;
+  const { stdout } = Bun.spawnSync([path, ...argv.slice(1)], { cwd: "/" });
+  return stdout.toString().split("\n")[0]?.trim() ?? null;
 }
 
 function prefixed(name: string, text: string | null | undefined): string | null {

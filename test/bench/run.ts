@@ -7,6 +7,8 @@
  *   --full-log  512 MiB through the log instead of 64
  *   --no-write  leave docs/benchmarks.md alone; so does naming groups: commands, keys, launches, log, reading,
  *               terminal, daemon, containers (needs root, dockerd and docker-compose)
+ *
+ * `bun run bench peers …` compares dt with other tools instead: test/bench/peers/run.ts.
  */
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -44,6 +46,7 @@ async function measureCrowds(programs: Programs, effort: Effort, crowds: number[
 }
 
 const words = process.argv.slice(2);
+if (words[0] === "peers") process.exit(await (await import("./peers/run.ts")).runPeers(words.slice(1)));
 const asked = words.filter((word) => !word.startsWith("--"));
 const unknown = words.find((word) => !FLAGS.includes(word) && !Object.hasOwn(GROUPS, word));
 if (unknown !== undefined) {

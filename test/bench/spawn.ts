@@ -16,6 +16,8 @@ const { symbols: libc } = dlopen("libc.so.6", {
   syscall: { args: [i64, i64, i64], returns: i64 },
   poll: { args: [pointer, i64, i32], returns: i32 },
   kill: { args: [i32, i32], returns: i32 },
+  usleep: { args: [FFIType.u32], returns: i32 },
+  prctl: { args: [i32, i64, i64, i64, i64], returns: i32 },
   clock_gettime: { args: [i32, pointer], returns: i32 },
 });
 
@@ -24,6 +26,8 @@ const CLOCK_MONOTONIC = 1;
 const POLLIN = 1;
 const O_RDWR = 2;
 const SIGKILL = 9;
+const PR_SET_CHILD_SUBREAPER = 36;
+const WNOHANG = 1;
 /** `posix_spawn_file_actions_t` is 80 bytes in glibc. */
 const FILE_ACTIONS_BYTES = 256;
 /** Whatever takes longer hangs. */
@@ -96,6 +100,24 @@ export function begin(program: Program): { from: number; kill(signal: number): v
   const from = now();
   const pid = spawn(program);
   return { from, kill: (signal) => void libc.kill(pid, signal), wait: () => wait(pid) };
+}
+
+/** Sleeps for parts of a millisecond too: `Bun.sleepSync` returns at once below one, and a loop of it takes a core. */
+export function sleepFor(ms: number): void {
+  libc.usleep(Math.round(ms * 1000));
+}
+
+/**
+ * Orphans below this process become its children from now on, so that `reap` can end them as init would. Some machines
+ * have no init that does, and a tool takes its own zombie for a living daemon.
+ */
+export function adoptOrphans(): void {
+  libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+/** Nothing happens unless this is a child that has ended. */
+export function reap(pid: number): void {
+  libc.waitpid(pid, ptr(new Int32Array(1)), WNOHANG);
 }
 
 function cString(text: string): Uint8Array {
