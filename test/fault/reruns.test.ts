@@ -18,6 +18,8 @@ const REASONS: Record<string, RegExp> = {
   "asked for too early": /t:dev:default was not started: dt t dev -d.* \(pid \d+\) was asked for later/,
   "lock not had": /Could not get the lock .*: (pid \d+ .*|others were trying)/,
   "its host was killed": /The host of t:dev:default ended before it reported what became of the launch/,
+  "its command and its host were killed":
+    /t:dev:default ended after about \S+; its host was gone, so how it ended is unknown before it was ready/,
   "its command was killed": /t:dev:default failed with signal SIGKILL after \S+ before it was ready/,
 };
 

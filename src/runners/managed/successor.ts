@@ -24,9 +24,13 @@ export interface Replaced {
 /** What became of it. `ended`: it has lost, nothing is there, or `signal` is aborted. */
 export async function awaitSuccessor(ground: Ground, { ended, spec, report, signal }: Replaced): Promise<LaunchEvent> {
   let last: LaunchEvent = ended;
+  // Of a successor that was killed with its host, the exit before it is the last that is known.
+  const joined = new Set<string>();
   while (last.is === "ended" && last.exit.reason === "replaced") {
     const record = await successorOf(ground, last);
-    if (record === null || !WILL_DO.includes(likenessOfRequest(ground, { spec, token: record.token }))) return last;
+    if (record === null || joined.has(record.token)) return last;
+    joined.add(record.token);
+    if (!WILL_DO.includes(likenessOfRequest(ground, { spec, token: record.token }))) return last;
     try {
       last = await reportJoined(ground, { record, signal, report });
     } catch (error) {
