@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { buildOther } from "../e2e/kit/build.ts";
 import { hostsOf, type Ps, ps, psOf, runs } from "../e2e/kit/launch.ts";
-import { until, within } from "../kit.ts";
+import { DT, TestRoot, until, within } from "../kit.ts";
 import { hostPidOf, hostRoot } from "./host.kit.ts";
 
 const AT_ONCE = 50;
@@ -74,3 +74,27 @@ test("a host of another build keeps its launches, and new ones get a host of the
     expect((await one.ps("b"))?.pid).toBe(own.pid);
   });
 }, 60_000);
+
+test("with few open files those launches run that fit, and the others are refused with a sentence", async () => {
+  const names = Array.from({ length: 100 }, (_, at) => `c${at}`);
+  const commands = Object.fromEntries(names.map((name) => [name, { kind: "managed", run: ["sleep", "1000"] }]));
+  const root = TestRoot.create({ "manifests/t.json": JSON.stringify({ name: "t", commands }) });
+  await within(root, async () => {
+    await root.dt(["list"]);
+    const up = Bun.spawn(["sh", "-c", 'ulimit -n 64; "$@"; exit $?', "sh", DT, "up", "t", "-d"], {
+      cwd: root.dir,
+      env: root.env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const said = await up.stderr.text();
+    expect(await up.exited).toBe(1);
+    const rows = await ps(root);
+    const running = rows.filter(({ state }) => state === "running").length;
+    expect(running).toBeGreaterThan(5);
+    expect(said.match(/could not be started/g)?.length).toBe(names.length - running);
+    expect(said.match(/may open only 64 files/g)?.length).toBe(names.length - running);
+    // What runs is served as ever.
+    expect((await root.dt(["restart", rows.find(({ state }) => state === "running")?.key as string])).code).toBe(0);
+    expect((await root.dt(["stop", "--all"])).code).toBe(0);
+  });
+}, 120_000);

@@ -11,7 +11,7 @@
 import { DtError, EXIT } from "../../sys/base/error.ts";
 
 /** Files that a host needs for itself, its callers and what it reads. */
-const OWN = 30;
+const OWN = 36;
 /** Files that a start needs at most, and those that stay open for a launch. */
 const A_START = 10;
 const A_LAUNCH = 3;
