@@ -54,6 +54,7 @@ export async function makeRoot({ stamp, lines }: Pick<Programs, "stamp" | "lines
     commands: {
       true: { kind: "oneshot", run: ["true"] },
       stamp: { kind: "managed", run: [stamp] },
+      beside: { kind: "managed", run: [stamp] },
       lines: { kind: "managed", run: [lines] },
     },
   };
@@ -64,7 +65,7 @@ export async function makeRoot({ stamp, lines }: Pick<Programs, "stamp" | "lines
 
 const KEYS_A_PLUGIN = 10;
 
-/** A root in which this many `sleep`s run, ten to a plugin, each with its own host, or all with one. */
+/** A root in which this many `sleep`s run, ten to a plugin, started one by one or (`shared`) by `dt up`. */
 export async function makeCrowd(count: number, shared = false): Promise<TestRoot> {
   const keys = Array.from({ length: count }, (_, at) => ({
     plugin: `p${Math.floor(at / KEYS_A_PLUGIN)}`,
@@ -108,7 +109,7 @@ export function makeOthers(root: TestRoot): string {
 }
 
 /** Waits for a line in a file that another process writes; the nanoseconds in it as milliseconds. */
-export function readStamp(file: string, everyMs = 0.2): number {
+export function readStamp(file: string, everyMs = 1): number {
   const deadline = now() + 60_000;
   while (now() < deadline) {
     if (existsSync(file)) {

@@ -56,7 +56,7 @@ export async function measureCommands(programs: Programs, { rounds }: Effort): P
 export async function measureCrowd(programs: Programs, count: number, { rounds }: Effort): Promise<Row[]> {
   const root = await makeCrowd(count);
   try {
-    const memory = hostMemory(root);
+    const memory = await hostMemory(root);
     const shown = JSON.parse(await must(root, ["ps", "--json"])) as unknown[];
     if (shown.length !== count) throw new Error(`${count} keys were started, dt ps shows ${shown.length}`);
     const { hello, ps, json } = await takeTurns(rounds, {
@@ -71,7 +71,7 @@ export async function measureCrowd(programs: Programs, count: number, { rounds }
       rowOf(`psJson${count}`, `\`dt ps --json\`, ${keys}`, json, hello),
       {
         id: `pss${count}`,
-        what: `memory of all hosts, ${keys} (${memory.hosts} processes, PSS)`,
+        what: `memory that dt adds, ${keys} started one by one (${memory.hosts} processes, PSS)`,
         median: memory.megabytes,
         ...once,
       },
@@ -82,12 +82,12 @@ export async function measureCrowd(programs: Programs, count: number, { rounds }
   }
 }
 
-/** The same launches with one host for all of them. */
+/** The same launches, started by one `dt up`. */
 export async function measureShared(count: number): Promise<Row[]> {
   const root = await makeCrowd(count, true);
   try {
-    const memory = hostMemory(root);
-    const what = `memory of one host for ${count === 1 ? "1 key" : `${count} keys`} (\`dt up\`, PSS)`;
+    const memory = await hostMemory(root);
+    const what = `the same, started by one \`dt up\`, ${count === 1 ? "1 key" : `${count} keys`}`;
     return [{ id: `pssShared${count}`, what, median: memory.megabytes, unit: "MB", spread: null, ratio: null }];
   } finally {
     await must(root, ["stop", "--all"]);
@@ -95,8 +95,12 @@ export async function measureShared(count: number): Promise<Row[]> {
   }
 }
 
+/** How long after its last request a host has given back what it does not need, in milliseconds. */
+const IDLE_MS = 2500;
+
 /** PSS shares what several processes map among them, so the sum is what they cost together. */
-function hostMemory(root: TestRoot): { hosts: number; megabytes: number } {
+async function hostMemory(root: TestRoot): Promise<{ hosts: number; megabytes: number }> {
+  await Bun.sleep(IDLE_MS);
   const hosts = root.processes().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(DT));
   const kilobytes = hosts.map((pid) =>
     Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"))?.[1]),
@@ -110,14 +114,14 @@ function hostMemory(root: TestRoot): { hosts: number; megabytes: number } {
 export async function measureLaunches(programs: Programs, { rounds }: Effort): Promise<Row[]> {
   const root = await makeRoot(programs);
   const file = (name: string) => join(root.base, `stamp-${name}`);
-  const start = (name: string) => {
+  const start = (name: string, command = "stamp") => {
     rmSync(`${file(name)}.start`, { force: true });
-    const { from, to } = time(dtIn(root, "t", "stamp", "--no-wait", "--", file(name)));
+    const { from, to } = time(dtIn(root, "t", command, "--no-wait", "--", file(name)));
     return { first: readStamp(`${file(name)}.start`) - from, returned: to - from };
   };
   try {
     const returned: Record<"start" | "replace" | "stop", number[]> = { start: [], replace: [], stop: [] };
-    const life = { replace: [] as number[], stop: [] as number[] };
+    const life = { there: [] as number[], replace: [] as number[], stop: [] as number[] };
     const { hello, bare, started } = await takeTurns(rounds, {
       hello: duration({ argv: [programs.hello], cwd: root.dir, env: root.env }),
       bare: () => {
@@ -130,6 +134,8 @@ export async function measureLaunches(programs: Programs, { rounds }: Effort): P
       },
       started: () => {
         const one = start("one");
+        life.there.push(start("beside", "beside").first);
+        time(dtIn(root, "stop", "t", "beside"));
         const two = start("two");
         const { from, to } = time(dtIn(root, "stop", "t", "stamp"));
         returned.start.push(one.returned);
@@ -143,8 +149,9 @@ export async function measureLaunches(programs: Programs, { rounds }: Effort): P
     const measured = (values: number[]) => ({ values: values.slice(-rounds) }); // without the unmeasured first
     return [
       rowOf("bareStart", "bare start to the first instruction", bare, hello),
-      rowOf("start", "`dt … --no-wait` to the command's first instruction", started, hello),
-      rowOf("replace", "the same, replacing a launch", measured(life.replace), hello),
+      rowOf("start", "`dt … --no-wait` to the command's first instruction, no host there", started, hello),
+      rowOf("startThere", "the same, with the root's host there", measured(life.there), hello),
+      rowOf("replace", "the same, replacing a launch of that host", measured(life.replace), hello),
       rowOf("startReturned", "start, until dt returned", measured(returned.start), hello),
       rowOf("replaceReturned", "replace, until dt returned", measured(returned.replace), hello),
       rowOf("stop", "`dt stop`, in all", measured(returned.stop), hello),

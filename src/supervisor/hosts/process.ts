@@ -32,7 +32,6 @@ import { serveStart } from "./serve.ts";
 const FIRST_MS = 2000;
 /** How long what it said may take to reach its callers when it ends, in milliseconds. */
 const FLUSH_MS = 200;
-
 /** How long after the last request the host is idle, in milliseconds. */
 const SETTLED_MS = 1000;
 
@@ -47,7 +46,8 @@ export async function runHost(own: HostProcess, [, address = "", of]: readonly s
   const isOwn = of === "own";
   const strays = new Set<(text: string) => boolean>();
   const onStray = (text: string) => {
-    if ([...strays].map((tell) => tell(text)).every((heard) => !heard)) complain(text);
+    for (const tell of [...strays]) if (!tell(text)) strays.delete(tell);
+    if (strays.size === 0) complain(text);
   };
   const hosting = makeHosting({ process: own, isOwn, table: makeProcessTable(), onStray });
   const room: Room = { hosting, hostless: makeHostlessLook(hosting, complain), strays };
