@@ -14,8 +14,11 @@
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { linkStatOf } from "../../sys/base/stat.ts";
 import { tryUnlink } from "../../sys/files/removal.ts";
+import { ownInheritance } from "../../sys/inherit/inheritance.ts";
+import { ownKeyring } from "../../sys/inherit/keyring.ts";
 import { giveBackProgramText } from "../../sys/kernel/programtext.ts";
 import { type LineServer, listenForLines } from "../../sys/net/lineserver.ts";
+import { identifySelf } from "../../sys/process/identity.ts";
 import { makeProcessTable } from "../../sys/process/table.ts";
 import { writeText } from "../../sys/stdio/stdio.ts";
 import { type Birth, type HostAsk, type HostWord, LONGEST_REQUEST } from "../callers/wire.ts";
@@ -87,6 +90,7 @@ export async function runHost(own: HostProcess, [, address = "", of]: readonly s
     return EXIT.internal;
   }
   report({ is: "listening" });
+  prepareForRequests(hosting);
   await Promise.race([hosting.over, idle.promise]);
   await Promise.race([callers.flushed(), Bun.sleep(FLUSH_MS)]);
   server.stop();
@@ -129,6 +133,13 @@ function take({ hosting, hostless, strays }: Room, { request, caller }: { reques
     caller.tell({ is: "failed", error: toFailure(error) });
     caller.end();
   }
+}
+
+/** Finds out what every request needs, while the first caller still reads its manifests. */
+function prepareForRequests({ table }: Hosting): void {
+  identifySelf(table);
+  ownKeyring();
+  ownInheritance();
 }
 
 function debounce(act: () => void, ms: number): () => void {
