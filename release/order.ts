@@ -3,10 +3,11 @@
  * calls that people make most in a project of its own, and writes `src/startup.order`: hashes of functions (F), strings (S) and modules (M) in the
  * order of their first use, the calls one after the other.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HOST_MARK } from "../src/supervisor/launch/marks.ts";
+import { HIDDEN } from "../src/sys/base/hidden.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const DT = join(ROOT, "dist", "dt");
@@ -36,6 +37,7 @@ try {
     ...record(["t", "managed", "--no-wait"], { expected: 0 }),
     ...record(["ps"], { expected: 0 }),
     ...record(["t", "managed", "--no-wait"], { expected: 0 }),
+    ...(await recordRootsHost()),
     ...recordHost(),
     ...record(["t", "managed", "--no-wait"], { expected: 0 }),
     ...record(["stop", "t"], { expected: 0 }),
@@ -58,11 +60,50 @@ function recordHost(): string[] {
   return record(["t", "managed"], { expected: 130, env: { [HOST_MARK]: project } }, INTERRUPTED);
 }
 
+/** The root's host, started here at its usual address, since callers keep Bun's variables from it. */
+async function recordRootsHost(): Promise<string[]> {
+  const address = addressOfHost();
+  dt(["stop", "--all"], { expected: 0 });
+  const out = join(base, "order");
+  rmSync(out, { force: true });
+  const env = { ...home, PATH: process.env.PATH ?? "", [HOST_MARK]: project, BUN_BYTECODE_ORDER_OUT: out };
+  const host = Bun.spawn([DT, HIDDEN.host, project, address], { cwd: "/", env, stdout: "ignore", stderr: "inherit" });
+  while (!existsSync(address)) await Bun.sleep(1);
+  for (const words of [
+    ["t", "managed", "--no-wait"],
+    ["t", "managed", "--no-wait"],
+    ["stop", "t"],
+  ])
+    dt(words, { expected: 0 });
+  await host.exited;
+  return linesOf(out);
+}
+
+function addressOfHost(): string {
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    const words = commandLineOf(pid).split("\0");
+    if (words[1] === HIDDEN.host && words[2] === project) return words[3] as string;
+  }
+  throw new Error("the root has no host");
+}
+
+function commandLineOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return ""; // it has ended
+  }
+}
+
 /** What one call reads. */
 function record(words: string[], call: Call, before: string[] = []): string[] {
   const out = join(base, "order");
   rmSync(out, { force: true });
   dt(words, { ...call, env: { ...call.env, BUN_BYTECODE_ORDER_OUT: out } }, before);
+  return linesOf(out);
+}
+
+function linesOf(out: string): string[] {
   return readFileSync(out, "utf8")
     .split("\n")
     .filter((line) => /^(?:v\d|[FSM] )/.test(line));
