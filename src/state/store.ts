@@ -51,6 +51,8 @@ export interface Store {
   wanted(): string[];
   record(key: string): FileRead<LaunchRecord>;
   writeRecord(record: LaunchRecord): void;
+  /** Differs when another file is at the record's place, or its content was changed. At the cost of one system call. */
+  recordStamp(key: string): string;
   /** Removes pid and record, and everything filed by the launch's token. */
   removeRecord(record: LaunchRecord): void;
   /** Removes what is filed by the token of a launch whose record was replaced by another's. */
@@ -97,6 +99,11 @@ export type FileKind = keyof typeof KINDS;
 const SPACE_FOR_A_START = 64 * 1024;
 
 const LISTED = [KINDS.record, KINDS.exit, KINDS.pid];
+
+function stampOf(path: string): string {
+  const stat = statOf(path);
+  return `${stat?.ino} ${stat?.ctimeMs}`;
+}
 
 function keysWith(directory: string, suffixes: readonly string[]): string[] {
   let names: string[];
@@ -186,6 +193,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       if (record.leader !== null) writeOwn(pid, { text: `${record.leader.pid}\n`, durable: false });
       else removeOwn(pid);
     },
+    recordStamp: (key) => stampOf(path(key, "record")),
     removeRecord(record) {
       removeFile(path(record.key, "pid"));
       removeFile(path(record.key, "record"));
@@ -222,7 +230,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       return said === null ? read : { is: "there", value: said };
     },
     writeHistory: (history) => writeSealed(historyPath(history.token), { seal, value: history, durable: false }),
-    historyStamp: (token) => `${statOf(historyPath(token))?.ino}`,
+    historyStamp: (token) => stampOf(historyPath(token)),
     readSpec: (token) => readSpec(home, { runDirectory: at(), token }),
     writeSpec: (token, spec) => writeSpec(home, { runDirectory: at(), token, spec }),
     read: (name, check) => readSealed(join(at(), name), { seal, check }),

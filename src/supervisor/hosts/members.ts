@@ -11,6 +11,11 @@ import { below, makeIsHidden } from "../watch/members.ts";
 import { liveOrphans } from "../watch/orphans.ts";
 
 const LOOK_EVERY_MS = 500;
+/**
+ * Every so many looks it is also looked for what hides below the leaders. With a lineage, which the launches of such a
+ * host have, hardly anything can hide.
+ */
+const LOOKS_UNTIL_BELOW = 4;
 
 interface Watched {
   ground: Ground;
@@ -27,7 +32,10 @@ export function watchManyMembers(
   const reported = new Set<string>();
   let timer: ReturnType<typeof setInterval> | null = null;
 
+  let looks = 0;
+
   function look(): void {
+    const isWhole = looks++ % LOOKS_UNTIL_BELOW === 0;
     const own = ownChildren(watched);
     const orphans = liveOrphans(ground, (pid) => own.has(pid));
     const byRun = Map.groupBy(orphans, (entry) => ownerOf(ground, { watched, entry }));
@@ -39,7 +47,7 @@ export function watchManyMembers(
         );
       reported.add(who);
     }
-    for (const one of watched) note({ ...one, orphans: byRun.get(one) ?? [] });
+    for (const one of watched) note({ ...one, orphans: byRun.get(one) ?? [], isWhole });
   }
 
   return (host, run) => {
@@ -60,7 +68,14 @@ export function watchManyMembers(
   };
 }
 
-function note({ ground, run, isHidden, orphans }: Watched & { orphans: readonly ProcessEntry[] }): void {
+function note({
+  ground,
+  run,
+  isHidden,
+  orphans,
+  isWhole,
+}: Watched & { orphans: readonly ProcessEntry[]; isWhole: boolean }): void {
+  if (orphans.length === 0 && !isWhole) return;
   const hidden = below(ground, { roots: [run.leader.pid, ...orphans.map((one) => one.pid)], judge: isHidden });
   const found = [...orphans, ...hidden].map((entry) => identify(ground.table, entry));
   const known = new Set(run.history.adopted.map((one) => `${one.pid}/${one.startTime}`));

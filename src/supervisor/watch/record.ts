@@ -51,10 +51,16 @@ export function watchRecord(host: Host, run: HostedRun): void {
   const isLost = () => leader !== null && another() === "gone" && presenceOf(table, leader) === "alive";
   let busy = false;
   let foreign = 0;
+  /** The record as it was when it was this launch's. */
+  let own = "";
   const look = async () => {
-    if (run.over.signal.aborted || !existsSync(ground.root)) return;
+    const stamp = store.recordStamp(key);
+    if (run.over.signal.aborted || stamp === own || !existsSync(ground.root)) return;
     const there = store.record(key);
-    if (there.is === "there" && there.value.token === token) return;
+    if (there.is === "there" && there.value.token === token) {
+      own = stamp;
+      return;
+    }
     if (isLost()) {
       // Another user's dt, in a container for example, may serve this key in the same directory. Two that overwrite
       // each other would never end.
