@@ -17,6 +17,7 @@ import {
 import { dirname, join } from "node:path";
 import type { DtError } from "../../../src/sys/base/error.ts";
 import { tryFlock } from "../../../src/sys/files/flock.ts";
+import { isHeld, takeHold } from "../../../src/sys/lock/hold.ts";
 import {
   acquireLock,
   type HeldLock,
@@ -720,5 +721,34 @@ describe("turns within one process", () => {
     expect(String((await rejection(one)).name)).toBe("AbortError");
     if (guard.is === "held") guard.lock.release();
     (await next).release();
+  });
+});
+
+describe.if(process.platform === "linux")("holds of one process in one file", () => {
+  const [ONE, OTHER] = ["1".repeat(32), "2".repeat(32)];
+
+  test("they share a descriptor, and each is let go by itself", () => {
+    const path = join(scratch(), "holds");
+    const before = readdirSync("/proc/self/fd").length;
+    const one = takeHold(path, ONE);
+    const other = takeHold(path, OTHER);
+    expect(readdirSync("/proc/self/fd").length).toBe(before + 1);
+    expect([isHeld(path, ONE), isHeld(path, OTHER)]).toEqual([true, true]);
+    one?.release();
+    expect([isHeld(path, ONE), isHeld(path, OTHER)]).toEqual([false, true]);
+    other?.release();
+    expect([isHeld(path, ONE), isHeld(path, OTHER)]).toEqual([false, false]);
+    expect(readdirSync("/proc/self/fd").length).toBe(before);
+  });
+
+  test("a hold in a file that was replaced meanwhile is in the new one", () => {
+    const path = join(scratch(), "holds");
+    const one = takeHold(path, ONE);
+    unlinkSync(path);
+    const other = takeHold(path, OTHER);
+    expect([isHeld(path, ONE), isHeld(path, OTHER)]).toEqual([false, true]);
+    one?.release();
+    expect(isHeld(path, OTHER)).toBe(true);
+    other?.release();
   });
 });
