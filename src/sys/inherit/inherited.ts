@@ -52,6 +52,8 @@ const HARD_END = 67;
 const SIGPIPE = 13;
 const SIGCHLD = 17;
 const SIGXFSZ = 25;
+/** The C library keeps these for itself, and lets no program set them: nptl(7). */
+const OF_LIBC = [32, 33, 34];
 const IOPRIO_WHO_PROCESS = 1;
 /** Fields of /proc/PID/stat, counted from the state behind the name: proc_pid_stat(5). */
 const PARENT = 1;
@@ -89,7 +91,7 @@ export function readInherited(pid: number | "self"): Inherited | null {
       noNewPrivileges: word(status, "NoNewPrivs:") === "1",
       oomScore: Number(read(`${at}/oom_score_adj`)),
       ignored: hex(withParentsIgnored(mask(status, "SigIgn:"), parent)),
-      blocked: hex(mask(status, "SigBlk:")),
+      blocked: hex(mask(status, "SigBlk:") & ~bitsOf(OF_LIBC)),
       users: `${rest(status, "Uid:")} ${rest(status, "Gid:")}`,
       capabilities: ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"].map((name) => word(status, name)).join(" "),
       seccomp: `${word(status, "Seccomp:")} ${word(status, "Seccomp_filters:")}`,
@@ -171,8 +173,12 @@ function parentsFiles(parent: string): string | undefined {
 }
 
 function withParentsIgnored(own: bigint, parent: string): bigint {
-  const bits = [SIGPIPE, SIGXFSZ, SIGCHLD].reduce((all, signal) => all | (1n << BigInt(signal - 1)), 0n);
-  return (own & ~bits) | (ignoredByShell(parent) & bits);
+  const bits = bitsOf([SIGPIPE, SIGXFSZ, SIGCHLD]);
+  return ((own & ~bits) | (ignoredByShell(parent) & bits)) & ~bitsOf(OF_LIBC);
+}
+
+function bitsOf(signals: readonly number[]): bigint {
+  return signals.reduce((all, signal) => all | (1n << BigInt(signal - 1)), 0n);
 }
 
 /** From <asm/unistd.h>. */
