@@ -128,7 +128,8 @@ function take({ hosting, hostless, strays }: Room, { request, caller }: { reques
         cancel,
       });
     }
-    hostless.soon(makeGround);
+    // Who gets nothing from the root takes over nothing of it.
+    if (request.ground.isStrange !== true) hostless.soon(makeGround);
   } catch (error) {
     caller.tell({ is: "failed", error: toFailure(error) });
     caller.end();
