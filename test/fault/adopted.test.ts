@@ -104,7 +104,15 @@ test.skipIf(STRACE === null)(
         openFiles: null,
         lockBackend: null,
       };
-      const request = { is: "adopt", version: HOST_PROTOCOL, ground, env: root.env, keyring: 0, keys: null };
+      const request = {
+        is: "adopt",
+        version: HOST_PROTOCOL,
+        ground,
+        env: root.env,
+        keyring: 0,
+        blocked: "0",
+        keys: null,
+      };
       const address = join(root.base, "host.sock");
       for (const call of CALLS) {
         for (let step = 1; step < 100; step += STRIDE) {

@@ -59,7 +59,7 @@ test("requests that are too long are refused and not held, and their caller says
   });
 }, 60_000);
 
-const ADOPT = { is: "adopt", version: 1, keys: null, ground: {}, env: {}, keyring: ownKeyring() };
+const ADOPT = { is: "adopt", version: 1, keys: null, ground: {}, env: {}, keyring: ownKeyring(), blocked: "0" };
 
 const WRONG: [what: string, text: string, answer: string][] = [
   [

@@ -4,6 +4,7 @@
  * taken over; one that it had only spawned is ended, and started again.
  */
 
+import { ownBlocked } from "../../sys/inherit/blocked.ts";
 import { callerKind } from "../../sys/inherit/inheritance.ts";
 import { canReadInherited } from "../../sys/inherit/inherited.ts";
 import { ownKeyring } from "../../sys/inherit/keyring.ts";
@@ -15,7 +16,7 @@ import { type CallerWord, HOST_PROTOCOL, type HostAsk, type HostWord, hostGround
 
 type Wanted = HostAsk extends infer One
   ? One extends HostAsk
-    ? Omit<One, "version" | "ground" | "keyring">
+    ? Omit<One, "version" | "ground" | "keyring" | "blocked">
     : never
   : never;
 
@@ -39,6 +40,7 @@ export async function* askHost(ground: Ground, asking: Asking): AsyncGenerator<H
     version: HOST_PROTOCOL,
     ground: hostGroundOf(ground),
     keyring: ownKeyring(),
+    blocked: ownBlocked(),
   } as HostAsk;
   let kind: string | null = asking.isOwn === true || !canReadInherited ? null : "";
   for (let hosts = 1; ; hosts++) {

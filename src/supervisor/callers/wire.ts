@@ -44,6 +44,8 @@ interface Asked {
   env: Record<string, string>;
   /** The session keyring that the kernel gave the caller: keyctl(2). */
   keyring: number;
+  /** The signals that the caller has blocked, as in `Inherited`. */
+  blocked: string;
 }
 
 export type HostAsk = Asked &

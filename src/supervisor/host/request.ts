@@ -15,6 +15,7 @@ import { temporaryName } from "../../sys/door/temporaryname.ts";
 import { createFile } from "../../sys/files/filewrite.ts";
 import { removeFile, tryUnlink } from "../../sys/files/removal.ts";
 import { writeError } from "../../sys/files/writeerror.ts";
+import { ownBlocked } from "../../sys/inherit/blocked.ts";
 import { ownInheritance, unlikeness } from "../../sys/inherit/inheritance.ts";
 import { type Inherited, readInherited } from "../../sys/inherit/inherited.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
@@ -30,6 +31,8 @@ interface RequestFile {
   version: 1;
   nonce: string;
   spec: LaunchSpec;
+  /** The signals that the asker has blocked, as in `Inherited`. */
+  blocked: string;
 }
 
 interface ReplyFile {
@@ -59,7 +62,7 @@ export async function askRestart(
   const vault = makeVault(ground.home, ground.store.directory);
   const request = requestPath(vault, { ground, key: record.key });
   const reply = replyPath(request, { spec, nonce });
-  await publish(vault, { request, content: { version: 1, nonce, spec } });
+  await publish(vault, { request, content: { version: 1, nonce, spec, blocked: ownBlocked() } });
   if (table.signal(record.host, signalNumber(RESTART_SIGNAL) as number) !== "sent") {
     withdraw(vault, { request, nonce });
     return "no-answer";
@@ -158,7 +161,7 @@ export function claimRequests(
   const read = readSealed(claimed, { seal: vault.seal, check: (value) => value as RequestFile, as: request });
   removeFile(claimed);
   if (read.is !== "there") return;
-  const { nonce, spec } = read.value;
+  const { nonce, spec, blocked } = read.value;
   const reply = (state: ReplyFile["state"], error: FailureReport | null) => {
     try {
       const answer: ReplyFile = { version: 1, nonce, state, error };
@@ -167,7 +170,7 @@ export function claimRequests(
       // a full disk: the launch matters more, and an asker without an answer goes on as if there were no host
     }
   };
-  const inherits = inheritedFor(ground, spec);
+  const inherits = inheritedFor(ground, { spec, blocked });
   if (inherits === "unlike") {
     reply("unlike", null);
     return;
@@ -185,8 +188,12 @@ export function claimRequests(
  * What a restart's processes inherit: from the person who asks. Its asker waits, so it can be read. A host in a
  * terminal restarts its launch all the same, as far as it can: the terminal goes on showing it.
  */
-function inheritedFor({ shared }: Ground, { asker }: LaunchSpec): Inherited | undefined | "unlike" {
-  const inherits = readInherited(asker.pid) ?? undefined;
+function inheritedFor(
+  { shared }: Ground,
+  { spec: { asker }, blocked }: Pick<RequestFile, "spec" | "blocked">,
+): Inherited | undefined | "unlike" {
+  const seen = readInherited(asker.pid);
+  const inherits = seen === null ? undefined : { ...seen, blocked };
   const own = ownInheritance();
   const isUnlike = inherits !== undefined && own !== null && unlikeness(inherits, own) !== null;
   return isUnlike && shared === true ? "unlike" : inherits;

@@ -70,7 +70,8 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
   const take = (request: HostAsk) => {
     if (request.version !== HOST_PROTOCOL)
       return refuse(wrong(`one of version ${HOST_PROTOCOL}`, `version ${request.version}`));
-    const inherits = readInherited(peer.pid ?? 0);
+    const seen = readInherited(peer.pid ?? 0);
+    const inherits = seen === null ? null : { ...seen, blocked: request.blocked };
     const unlike = given.isOwn ? null : whatIsUnlike(inherits, request.keyring);
     if (unlike !== null) return void (tell({ is: "unlike", ...unlike }) && line.close());
     const end = () => void (tell({ is: "over" }) && line.close());
@@ -98,9 +99,12 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
   };
 }
 
+const MASK = /^[0-9a-f]{1,16}$/;
+
 /** dt wrote it, if it is of this version: what is looked at is that it is one. */
 function isRequest(message: unknown): message is HostAsk {
-  const { is, ground, env, ...more } = (message ?? {}) as Partial<Record<string, unknown>>;
+  const { is, ground, env, blocked, ...more } = (message ?? {}) as Partial<Record<string, unknown>>;
+  if (typeof blocked !== "string" || !MASK.test(blocked)) return false;
   if (typeof ground !== "object" || ground === null || typeof env !== "object" || env === null) return false;
   if (is === "start") return typeof more.spec === "object" && more.spec !== null;
   return is === "up" ? Array.isArray(more.nodes) : is === "adopt";

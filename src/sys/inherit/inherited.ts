@@ -90,8 +90,8 @@ export function readInherited(pid: number | "self"): Inherited | null {
       groups: rest(status, "Groups:"),
       noNewPrivileges: word(status, "NoNewPrivs:") === "1",
       oomScore: Number(read(`${at}/oom_score_adj`)),
-      ignored: hex(withParentsIgnored(mask(status, "SigIgn:"), parent)),
-      blocked: hex(mask(status, "SigBlk:") & ~bitsOf(OF_LIBC)),
+      ignored: withoutLibcs(withParentsIgnored(mask(status, "SigIgn:"), parent)),
+      blocked: withoutLibcs(mask(status, "SigBlk:")),
       users: `${rest(status, "Uid:")} ${rest(status, "Gid:")}`,
       capabilities: ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"].map((name) => word(status, name)).join(" "),
       seccomp: `${word(status, "Seccomp:")} ${word(status, "Seccomp_filters:")}`,
@@ -141,8 +141,9 @@ function mask(status: string, name: string): bigint {
   return BigInt(`0x${word(status, name) || "0"}`);
 }
 
-function hex(signals: bigint): string {
-  return signals.toString(16);
+/** A mask in hexadecimal, without the signals that the C library keeps for itself. */
+export function withoutLibcs(signals: bigint): string {
+  return (signals & ~bitsOf(OF_LIBC)).toString(16);
 }
 
 function readLimits(text: string): [soft: string, hard: string][] {
@@ -174,7 +175,7 @@ function parentsFiles(parent: string): string | undefined {
 
 function withParentsIgnored(own: bigint, parent: string): bigint {
   const bits = bitsOf([SIGPIPE, SIGXFSZ, SIGCHLD]);
-  return ((own & ~bits) | (ignoredByShell(parent) & bits)) & ~bitsOf(OF_LIBC);
+  return (own & ~bits) | (ignoredByShell(parent) & bits);
 }
 
 function bitsOf(signals: readonly number[]): bigint {

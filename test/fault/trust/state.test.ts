@@ -398,7 +398,15 @@ test("when a directory is swapped before a host looks at it, the host says so to
     onMessage: (word) => heard.push(word as (typeof heard)[number]),
     onClose: over.resolve,
   });
-  line.send({ is: "start", version: HOST_PROTOCOL, ground, env: root.env, keyring: 0, spec: { key: KEY } });
+  line.send({
+    is: "start",
+    version: HOST_PROTOCOL,
+    ground,
+    env: root.env,
+    keyring: 0,
+    blocked: "0",
+    spec: { key: KEY },
+  });
   await over.promise;
   const failed = heard.find(({ is }) => is === "failed");
   expect(failed?.error?.code).toBe("unsafe-directory");
