@@ -1,6 +1,6 @@
 /**
- * The signals that this process has blocked. Only it can tell: while it waits in its event loop, the kernel shows others
- * the mask of that wait.
+ * The signals that this process has blocked. Only it can tell: while it waits in its event loop, the kernel shows
+ * others the mask of that wait.
  */
 import { libc, ptr } from "../ffi/libc.ts";
 import { canReadInherited, type Inherited, withoutLibcs } from "./inherited.ts";
