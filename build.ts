@@ -155,10 +155,11 @@ function together(): Bun.BunPlugin {
   for (const name of readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })) {
     if (!name.endsWith(".ts")) continue;
     const file = join(ROOT, "src", name);
-    for (const { kind, path } of transpiler.scanImports(readFileSync(file, "utf8")))
+    for (const { kind, path } of importsIn(transpiler, file))
       if (path.startsWith(".") && kind !== "import-statement") entries.add(resolve(dirname(file), path));
   }
-  const contents = TOGETHER.map((path) => `import ${JSON.stringify(join(ROOT, path))};\n`).join("");
+  const there = TOGETHER.filter((path) => existsSync(join(ROOT, path)));
+  const contents = there.map((path) => `import ${JSON.stringify(join(ROOT, path))};\n`).join("");
   return {
     name: "together",
     setup(build) {
@@ -171,6 +172,15 @@ function together(): Bun.BunPlugin {
       );
     },
   };
+}
+
+/** None of a file that does not parse: the bundler says what is wrong, and where. */
+function importsIn(transpiler: Bun.Transpiler, file: string): Bun.Import[] {
+  try {
+    return transpiler.scanImports(readFileSync(file, "utf8"));
+  } catch {
+    return [];
+  }
 }
 
 function hashSources(): string {

@@ -171,7 +171,13 @@ export const HOST_BREAKS: readonly Break[] = [
   },
   {
     what: "a new host leaves the launches of a killed one alone",
-    edits: [{ file: "src/supervisor/hosts/process.ts", from: "    if (request.ground.isStrange !== true) hostless.soon(makeGround);\n", to: "" }],
+    edits: [
+      {
+        file: "src/supervisor/hosts/process.ts",
+        from: "    if (request.ground.isStrange !== true) hostless.soon(makeGround);\n",
+        to: "",
+      },
+    ],
     test: PLACE,
     only: "killed host left",
   },

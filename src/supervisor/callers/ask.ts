@@ -31,7 +31,7 @@ interface Asking {
 }
 
 /** How often a lost host is replaced. */
-const MOST_HOSTS = 5;
+const MOST_HOSTS = 10;
 
 /** Throws `host-lost`, and the errors of `reachHost`. */
 export async function* askHost(ground: Ground, asking: Asking): AsyncGenerator<HostWord> {

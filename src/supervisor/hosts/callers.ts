@@ -28,6 +28,8 @@ export interface Callers {
   accept(line: LineConnection, peer: Peer | null): LineHandlers | null;
   /** Connections that are open. */
   count(): number;
+  /** Those that have not asked yet. */
+  waiting(): number;
   /** Everything said is with the kernel. */
   flushed(): Promise<unknown>;
 }
@@ -43,19 +45,26 @@ interface Given {
 
 export function makeCallers(given: Given): Callers {
   const open = new Set<LineConnection>();
+  const unasked = new Set<LineConnection>();
   return {
     accept(line, peer) {
       if (peer?.uid !== ownUid() || given.isLeaving()) return null;
       open.add(line);
+      unasked.add(line);
       line.send({ is: "hello", version: HOST_PROTOCOL, pid: process.pid } satisfies HostWord);
-      return listenTo(line, { ...given, peer, onGone: () => open.delete(line) && given.onGone() });
+      const onGone = () => {
+        unasked.delete(line);
+        if (open.delete(line)) given.onGone();
+      };
+      return listenTo(line, { ...given, peer, onGone, onAsked: () => void unasked.delete(line) });
     },
     count: () => open.size,
+    waiting: () => unasked.size,
     flushed: () => Promise.all([...open].map((line) => line.flushed())),
   };
 }
 
-function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer }): LineHandlers {
+function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer; onAsked(): void }): LineHandlers {
   const cancel = new AbortController();
   let isOpen = true;
   let isAsked = false;
@@ -85,6 +94,7 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
       else if (isAsked || !isRequest(message)) refuse(wrong("start, up, adopt or cancel", JSON.stringify(word)));
       else {
         isAsked = true;
+        given.onAsked();
         take(message);
       }
     },

@@ -50,20 +50,33 @@ export interface Hosting {
   over: Promise<void>;
 }
 
+/** How long a caller that was greeted is waited for, in milliseconds. */
+const ASK_MS = 300;
+
 interface Given {
   process: HostProcess;
   isOwn: boolean;
   table: Ground["table"];
+  /** Callers that it has greeted, and that have not asked yet. */
+  waiting(): number;
   /** Reports an orphan that no launch owns. */
   onStray(text: string): void;
 }
 
-export function makeHosting({ process: own, isOwn, table, onStray }: Given): Hosting {
+export function makeHosting({ process: own, isOwn, table, waiting, onStray }: Given): Hosting {
   const works = new Set<HostWork>();
   const over = Promise.withResolvers<void>();
   const bystanders = process.pid === 1 || table.childrenOf(process.pid).length > 0;
   table.becomeSubreaper();
   let isLeaving = false;
+  /** A caller that was greeted asks at once, unless it waits for something itself. */
+  const leaveWhenUnasked = async () => {
+    const deadline = performance.now() + ASK_MS;
+    while (!isLeaving && works.size === 0 && waiting() > 0 && performance.now() < deadline) await Bun.sleep(1);
+    if (works.size > 0) return;
+    isLeaving = true;
+    over.resolve();
+  };
   const count = () => [...works].reduce((sum, work) => sum + work.count(), 0);
   return {
     process: own,
@@ -79,15 +92,13 @@ export function makeHosting({ process: own, isOwn, table, onStray }: Given): Hos
       works.add(work);
       const end = () => {
         works.delete(work);
-        if (works.size > 0) return;
-        isLeaving = true;
-        over.resolve();
+        void leaveWhenUnasked();
       };
       done.then(end, end);
     },
     release(ground, token) {
       // The process that waits for this host sees its end. From here on it takes nothing new.
-      if (count() <= 1) isLeaving = true;
+      if (count() <= 1 && waiting() === 0) isLeaving = true;
       else release(ground, token);
     },
     isLeaving: () => isLeaving,

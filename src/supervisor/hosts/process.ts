@@ -45,14 +45,29 @@ interface Room {
 }
 
 /** `words`: the root, for those who list processes; the socket; `own` for a host of one caller alone. */
-export async function runHost(own: HostProcess, [, address = "", of]: readonly string[]): Promise<number> {
+export async function runHost(own: HostProcess, words: readonly string[]): Promise<number> {
+  try {
+    return await beginHost(own, words);
+  } catch (error) {
+    report({ is: "failed", error: toFailure(error) });
+    return EXIT.internal;
+  }
+}
+
+async function beginHost(own: HostProcess, [, address = "", of]: readonly string[]): Promise<number> {
   const isOwn = of === "own";
   const strays = new Set<(text: string) => boolean>();
   const onStray = (text: string) => {
     for (const tell of [...strays]) if (!tell(text)) strays.delete(tell);
     if (strays.size === 0) complain(text);
   };
-  const hosting = makeHosting({ process: own, isOwn, table: makeProcessTable(), onStray });
+  const hosting = makeHosting({
+    process: own,
+    isOwn,
+    table: makeProcessTable(),
+    waiting: () => callers.waiting(),
+    onStray,
+  });
   const room: Room = { hosting, hostless: makeHostlessLook(hosting, complain), strays };
   const idle = Promise.withResolvers<void>();
   const endIfIdle = () => {
@@ -82,13 +97,7 @@ export async function runHost(own: HostProcess, [, address = "", of]: readonly s
   process.on(RESTART_SIGNAL, () => {
     for (const work of hosting.works) work.claim();
   });
-  let server: LineServer;
-  try {
-    server = listenAt(address, callers);
-  } catch (error) {
-    report({ is: "failed", error: toFailure(error) });
-    return EXIT.internal;
-  }
+  const server = listenAt(address, callers);
   report({ is: "listening" });
   prepareForRequests(hosting);
   await Promise.race([hosting.over, idle.promise]);
@@ -138,9 +147,13 @@ function take({ hosting, hostless, strays }: Room, { request, caller }: { reques
 
 /** Finds out what every request needs, while the first caller still reads its manifests. */
 function prepareForRequests({ table }: Hosting): void {
-  identifySelf(table);
-  ownKeyring();
-  ownInheritance();
+  try {
+    identifySelf(table);
+    ownKeyring();
+    ownInheritance();
+  } catch {
+    // the first request fails by it, and tells its caller
+  }
 }
 
 function debounce(act: () => void, ms: number): () => void {

@@ -76,8 +76,8 @@ export function startLeader<Options extends object>(
 }
 
 /**
- * Starts a dt process in a new session, without a lineage and without input, with a pipe for its report; errors are
- * appended to `errorFile`.
+ * Starts a dt process in a new session, without a lineage, with a pipe for its report; errors are appended to
+ * `errorFile`. Its input is a pipe that nothing is written to: /dev/null may be missing.
  */
 export function spawnDetached(
   command: string[],
@@ -86,7 +86,7 @@ export function spawnDetached(
   const fd = openErrors(errorFile);
   try {
     return withCleanLimits({ openFiles: null, lineage: null }, () =>
-      bunSpawn(command, { cwd: "/", env, detached: true, stdin: "ignore", stdout: "pipe", stderr: fd }),
+      bunSpawn(command, { cwd: "/", env, detached: true, stdin: "pipe", stdout: "pipe", stderr: fd }),
     );
   } finally {
     closeSync(fd);
