@@ -1,8 +1,8 @@
 /** The root's host is killed: in the middle of a start, and with many launches. Nothing is lost, nothing done twice. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { commandLineOf, hostsOf, ps, runs } from "../e2e/kit/launch.ts";
-import { type TestRoot, until, within } from "../kit.ts";
+import { commandLineOf, hostsOf, ps, psOf, runs } from "../e2e/kit/launch.ts";
+import { TestRoot, until, within } from "../kit.ts";
 import { hostPidOf, hostRoot } from "./host.kit.ts";
 import { STRACE } from "./steps.kit.ts";
 
@@ -109,3 +109,27 @@ test("a host that is killed with 200 launches: they run on, `ps` is true at once
     await until("no host is left", () => hostsOf(root).length === 0);
   });
 }, 180_000);
+
+test("a launch of dt up that is replaced before it is ready is let go of at once, although its host goes on", async () => {
+  const ready = { log: "never", timeout: "60s" };
+  const commands = { dev: { kind: "managed", run: ["sleep", "1000"], ready } };
+  const root = TestRoot.create({ "manifests/t.json": JSON.stringify({ name: "t", commands }) });
+  await within(root, async () => {
+    const up = root.spawn(["up", "t:dev", "-d"]);
+    const before = await until("it starts", async () => {
+      const one = await psOf(root);
+      return one?.pid == null ? null : one;
+    });
+    // In the foreground, so in another host.
+    const shown = root.spawn(["t", "dev"]);
+    await until("it is replaced", async () => {
+      const now = await psOf(root);
+      return now?.pid != null && now.pid !== before.pid;
+    });
+    // A host that is waited for in vain is killed.
+    expect(runs(before.host?.pid as number)).toBe(true);
+    expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+    await Promise.all([up.exited, shown.exited]);
+    await until("the host has ended", () => !runs(before.host?.pid as number));
+  });
+}, 60_000);

@@ -10,7 +10,6 @@ import { type Admission, makeAdmission } from "../host/admission.ts";
 import { beginHosting } from "../host/host.ts";
 import { claimRequests } from "../host/request.ts";
 import type { Ground } from "../launch/types.ts";
-import { release } from "../run/notes.ts";
 import type { EndingRequest } from "../run/types.ts";
 import { makeStopLook } from "../ticket/ticket.ts";
 import { advance, lookForStops } from "./advance.ts";
@@ -52,8 +51,6 @@ export interface BringUp {
   mostRestarts?: number;
   /** Default: watched by this host for these nodes alone. */
   watchMembers?: UpState["watchMembers"];
-  /** Default: noted in the launch's history. */
-  release?: UpState["release"];
   /** Default: of this process's own. */
   admission?: Admission;
 }
@@ -66,7 +63,6 @@ export function bringUp({ ground, nodes, emit, ...given }: BringUp): Up {
   const up: UpState = makeUpState({
     mostRestarts: Number.POSITIVE_INFINITY,
     watchMembers: given.watchMembers ?? watchManyMembers(ground, onStray),
-    release,
     admission: makeAdmission(Number(currentOpenFiles())),
     ...given,
     ground,

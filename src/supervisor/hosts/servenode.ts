@@ -11,6 +11,7 @@ import { toFailure } from "../launch/failure.ts";
 import { lineOf } from "../launch/line.ts";
 import type { LaunchEvent, LaunchSpec } from "../launch/types.ts";
 import { runTask } from "../oneshot/task.ts";
+import { release } from "../run/notes.ts";
 import { makeRequestQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";
 import { dropTicket, isCalledOff, refuseCalledOff, watchTicket } from "../ticket/ticket.ts";
@@ -89,7 +90,8 @@ async function serveLaunch(
   if (end.is === "unchanged") return report(await settledEvent(ground, { record: end.record, signal: cancel.signal }));
   if (end.is === "joined")
     return void (await reportJoined(ground, { record: end.record, signal: cancel.signal, report }));
-  if (end.is === "taken") up.release(ground, token);
+  // Also of its last launch: it goes on, to follow the one that replaced it.
+  if (end.is === "taken") release(ground, token);
   if (end.exit === null) return;
   if (end.exit.reason !== "replaced" || up.stages.get(key) === "ready") return report({ is: "ended", exit: end.exit });
   unsettle(up, key);

@@ -23,7 +23,6 @@ export function serveUp(hosting: Hosting, { ground, nodes, emit, cancel }: Asked
     emit,
     mostRestarts: MOST_RESTARTS,
     watchMembers: hosting.watchMembers,
-    release: hosting.release,
     admission: hosting.admission,
   });
   cancel.addEventListener("abort", () => up.stop({ is: "interrupt" }));

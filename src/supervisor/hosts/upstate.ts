@@ -37,8 +37,6 @@ export interface UpState {
   stopping: EndingRequest | null;
   hard: AbortSignal;
   watchMembers: NonNullable<HostControl["watchMembers"]>;
-  /** Lets go of a launch that another process, or another start here, has taken over. */
-  release(ground: Ground, token: string): void;
   admission: Admission;
   emit(event: UpEvent): void;
   /** Starts a node whose needs are met. */
@@ -47,7 +45,7 @@ export interface UpState {
 
 type Given = Pick<
   UpState,
-  "ground" | "nodes" | "hard" | "mostRestarts" | "watchMembers" | "release" | "admission" | "emit" | "begin"
+  "ground" | "nodes" | "hard" | "mostRestarts" | "watchMembers" | "admission" | "emit" | "begin"
 >;
 
 export function makeUpState(given: Given): UpState {
