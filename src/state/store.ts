@@ -9,10 +9,12 @@ import { dirname, join } from "node:path";
 import { errnoOf } from "../sys/base/error.ts";
 import { statOf } from "../sys/base/stat.ts";
 import { descendInto } from "../sys/door/descend.ts";
+import { isProjectState } from "../sys/door/stateway.ts";
 import { renameBeside } from "../sys/files/beside.ts";
 import type { FileRead } from "../sys/files/fileread.ts";
-import { type WriteOptions, writeOwn, writeWhole } from "../sys/files/filewrite.ts";
+import { type WriteOptions, writeOwn } from "../sys/files/filewrite.ts";
 import { clearTemporaries, removeFile, removeOwn } from "../sys/files/removal.ts";
+import { checkRoom } from "../sys/files/space.ts";
 import { writeError } from "../sys/files/writeerror.ts";
 import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/places/privatedirectory.ts";
 import { type ProcessTable, sameIdentity } from "../sys/process/identity.ts";
@@ -161,8 +163,8 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     seal,
     prepare() {
       const directory = at();
-      makePrivateDirectory(directory);
-      makePrivateDirectory(join(directory, "launch"));
+      if (!isProjectState(directory)) makePrivateDirectory(directory);
+      makePrivateDirectory(join(directory, "launch")); // with those above it, in a project's state
       if (directory.endsWith("/.dialtone/run")) ignoreInGit(dirname(directory));
       for (const place of [directory, join(directory, "launch")]) clearTemporaries(place, Date.now());
     },
@@ -190,8 +192,9 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     writeRecord(record) {
       const pid = path(record.key, "pid");
       writeSealed(path(record.key, "record"), { seal, value: asItsHostKnowsIt(record), durable: "soon" });
-      if (record.leader !== null) writeOwn(pid, { text: `${record.leader.pid}\n`, durable: false });
-      else removeOwn(pid);
+      if (record.leader === null) removeOwn(pid);
+      // A launch that ends has the leader that it ran with.
+      else if (record.phase !== "stopping") writeOwn(pid, { text: `${record.leader.pid}\n`, durable: false });
     },
     recordStamp: (key) => stampOf(path(key, "record")),
     removeRecord(record) {
@@ -235,11 +238,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     writeSpec: (token, spec) => writeSpec(home, { runDirectory: at(), token, spec }),
     read: (name, check) => readSealed(join(at(), name), { seal, check }),
     write: (name, value, options) => writeSealed(join(at(), name), { seal, value, ...options }),
-    checkSpace() {
-      const scratch = join(at(), ".space");
-      writeWhole(scratch, { text: " ".repeat(SPACE_FOR_A_START), durable: false });
-      removeFile(scratch);
-    },
+    checkSpace: () => checkRoom(at(), SPACE_FOR_A_START),
     setAside(key, kind) {
       const from = path(key, kind);
       const to = `${from}.${Date.now()}.corrupt`;

@@ -42,7 +42,7 @@ export const PROBE_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/probe/exec.ts",
-        from: "if (look().members.length > 0) await killTree(table, look);",
+        from: "if (look().members.length > 0) await killTree(table, async () => look());",
         to: "look();",
       },
     ],

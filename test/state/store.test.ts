@@ -73,14 +73,15 @@ describe("preparing", () => {
   });
 
   test("preparing removes what a killed writer left long ago, in both directories", () => {
-    const { directory, store } = made();
+    const directory = join(scratch(), "run");
     for (const place of [directory, join(directory, "launch")]) {
+      mkdirSync(place);
       const left = join(place, ".x.json.4000000.abc.tmp");
       writeFileSync(left, "");
       utimesSync(left, 1, 1);
     }
     writeFileSync(join(directory, ".x.json.4000000.new.tmp"), "");
-    store.prepare();
+    open(directory).prepare();
     expect(readdirSync(directory).sort()).toEqual([".x.json.4000000.new.tmp", "launch"]);
     expect(readdirSync(join(directory, "launch"))).toEqual([]);
   });

@@ -38,7 +38,7 @@ export default defineVerb({
     const { ground } = runner;
     const loading = announcedStarts(ground);
     const { index, named } = await lookUp(context, { ground, words: args._, loading });
-    const needs = (key: string) => needsOf(ground, { index, key });
+    const needs = remembered((key) => needsOf(ground, { index, key }));
     const there = (all: readonly string[]) =>
       orderByNeeds(all, needs)
         .reverse()
@@ -54,12 +54,11 @@ export default defineVerb({
     const timeoutMs = durationFlag("--timeout", args.timeout);
     const over = new Map<string, Promise<StopKeyResult>>();
     const stopAll = (all: readonly string[]) => {
+      const aboveOf = makeAbove(all, needs);
       for (const key of all) {
         // Launches that need it, directly or not, are stopped first. If one of them survives, the rest are stopped all
         // the same.
-        const above = all
-          .filter((other) => over.has(other) && reaches(other, { to: key, needs }))
-          .map((other) => over.get(other));
+        const above = aboveOf(key).map((other) => over.get(other));
         const stop = Promise.allSettled(above).then(() =>
           stopKey(ground, {
             key,
@@ -157,14 +156,29 @@ function needsOf({ store }: Ground, { index: { plugins }, key }: { index: Manife
   return [...recorded, ...(settings === undefined ? [] : edgesOf(plugins, settings).map((edge) => edge.key))];
 }
 
-interface NeedsSearch {
-  to: string;
-  needs: (key: string) => string[];
-  seen?: Set<string> | undefined;
+/** Each key is asked for once: its record is read for the answer. */
+function remembered(needsOf: (key: string) => string[]): (key: string) => string[] {
+  const known = new Map<string, string[]>();
+  return (key) => {
+    const needs = known.get(key) ?? needsOf(key);
+    known.set(key, needs);
+    return needs;
+  };
 }
 
-function reaches(from: string, { to, needs, seen = new Set<string>() }: NeedsSearch): boolean {
-  if (seen.has(from)) return false;
-  seen.add(from);
-  return needs(from).some((key) => key === to || reaches(key, { to, needs, seen }));
+/** Which of these keys need a key, directly or not. */
+function makeAbove(all: readonly string[], needs: (key: string) => string[]): (key: string) => string[] {
+  const needers = new Map<string, string[]>();
+  for (const key of everyFrom(all, needs))
+    for (const need of needs(key)) needers.set(need, [...(needers.get(need) ?? []), key]);
+  const isMeant = new Set(all);
+  return (key) =>
+    [...everyFrom([key], (one) => needers.get(one) ?? [])].filter((other) => other !== key && isMeant.has(other));
+}
+
+/** These keys and all that the steps lead to from them. */
+function everyFrom(keys: readonly string[], step: (key: string) => readonly string[]): Set<string> {
+  const found = new Set(keys);
+  for (const key of found) for (const next of step(key)) found.add(next);
+  return found;
 }

@@ -18,7 +18,6 @@ export interface DetachedUp {
 }
 
 export async function bringUpDetached({ ground, nodes, env, report, cancel }: DetachedUp): Promise<KeyOutcome[]> {
-  ground.store.prepare();
   const starts = nodes.map(({ run }) => run.spec);
   for await (const word of askHost(ground, { request: { is: "up", nodes, env }, starts, cancel })) {
     const event = word as HostedEvent;

@@ -25,7 +25,6 @@ export interface DetachedStart {
  * error. A launch on a terminal gets a host of its own, because it ends with its host.
  */
 export async function startDetached({ ground, spec, until, report, cancel }: DetachedStart): Promise<LaunchEvent> {
-  ground.store.prepare();
   const request = { is: "start", spec, env: spec.env } as const;
   for await (const word of askHost(ground, { request, starts: [spec], isOwn: spec.settings.tty, cancel })) {
     const event = word as LaunchEvent;

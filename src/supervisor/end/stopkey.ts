@@ -9,6 +9,7 @@ import { announcedStarts, awaitNamed } from "../ticket/announced.ts";
 import { awaitGivenUp, clearStarts, isWithinStart, markStop, pendingStarts } from "../ticket/pending.ts";
 import type { LastStop } from "../ticket/ticket.ts";
 import { queryOf, unrecordedQuery } from "../tree/query.ts";
+import { searchTree } from "../tree/search.ts";
 import { findTree } from "../tree/tree.ts";
 import { dismiss, dismissEnded, markUnknown } from "./dismiss.ts";
 import { endLaunch } from "./end.ts";
@@ -105,7 +106,8 @@ async function stopRecorded(stop: LockedStop, recorded: LaunchRecord): Promise<S
   const { key, by, interrupt } = request;
   const record = withTimeout(recorded, request.timeoutMs);
   if (request.ofHost !== undefined && !sameIdentity(record.host, request.ofHost)) return { is: "not-running", key };
-  const members = findTree(table, queryOf(ground, { record })).members.map((one) => one.identity.pid);
+  const { members: found } = await searchTree(table, queryOf(ground, { record }));
+  const members = found.map((one) => one.identity.pid);
   refuseOwnTree(table, { key, members });
   const isLeaderAlive = record.leader !== null && presenceOf(table, record.leader) === "alive";
   if (isOver(table, record)) {

@@ -126,7 +126,7 @@ async function endProbe(
     if (look().members.length === 0) return;
   }
   if (settling !== null) await sleepUnlessAborted(SETTLE_MS, settling);
-  if (look().members.length > 0) await killTree(table, look);
+  if (look().members.length > 0) await killTree(table, async () => look());
 }
 
 function nameOf({ pid, startTime }: ProcessEntry): string {

@@ -29,7 +29,7 @@ import { DtError, EXIT } from "../../sys/base/error.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { hashLaunch, type PreparedLaunch } from "../prepare/launch.ts";
-import type { PreparedStart } from "./types.ts";
+import type { PreparedStart, Start } from "./types.ts";
 
 /** Variables that say from where a command was typed, not what it should do. */
 const IN_PASSING =
@@ -67,6 +67,11 @@ export function findJoined({ ground, spec, prepared, options }: PreparedStart): 
   const turn = judgeTurn({ askedAt, found: record, likeness, anyLater });
   if (turn === "give-way") throw overtakenError(record);
   return turn === "join" ? record : null;
+}
+
+/** Whether a launch of the key was begun after this start was asked for: then it most likely needs none of its own. */
+export function isBegunSince({ ground, spec: { key, askedAt = 0 } }: Start): boolean {
+  return (livingRecord(ground, key)?.begunAt ?? 0) > askedAt;
 }
 
 function livingRecord({ store, table }: Ground, key: string): LaunchRecord | null {

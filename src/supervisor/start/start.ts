@@ -23,7 +23,8 @@
  * runs in reverse order if a later step fails. Begin takes back its own writes, and `runSteps` releases the port.
  *
  * A start that needs no launch of its own ends at the check under the lock: with `--ensure`, when the launch that runs
- * is fine; and when another start has launched the same meanwhile (join.ts).
+ * is fine; and when another start has launched the same meanwhile (join.ts). Before the first step, starts that were
+ * asked for at once wait for each other (crowd.ts).
  *
  * A start that fails under the lock with nothing left running leaves an exit (`start-failed`), so that it can be
  * reported later. A start that fails before the lock touched nothing, and its caller gets the error. A start whose old
@@ -41,8 +42,9 @@ import { prepareLaunch } from "../prepare/launch.ts";
 import type { StackLaunch } from "../prepare/stack.ts";
 import { dropTicket, holdTicket, refuseCalledOff, watchTicket } from "../ticket/ticket.ts";
 import { begin, claim } from "./begin.ts";
+import { joinCrowd } from "./crowd.ts";
 import { noteStartFailure } from "./failed.ts";
-import { findJoined } from "./join.ts";
+import { findJoined, isBegunSince } from "./join.ts";
 import { clear } from "./place.ts";
 import type { PreparedStart, Start, Started, Undo } from "./types.ts";
 import { watchWanted } from "./wanted.ts";
@@ -60,14 +62,24 @@ export async function startLaunch(start: Start): Promise<Started> {
   const stopped = watchTicket(ground, spec);
   // A start with a ticket is called off by it, and the ticket says by whom.
   const wanted = watchWanted(spec.ticket === undefined ? options.stillWanted : undefined);
+  const { key, askedAt } = spec;
+  const crowd =
+    options.mayJoin !== true || askedAt === undefined
+      ? null
+      : joinCrowd({ runDirectory: ground.store.directory, key, askedAt });
   try {
     const signal = AbortSignal.any([options.signal ?? [], stopped.signal, wanted.signal].flat());
+    if (crowd?.isFollower === true && !isBegunSince(start)) {
+      holdTicket(ground, spec);
+      await crowd.quiet(signal);
+    }
     return await runSteps({ ...start, options: { ...options, signal } }, { onLock: wanted.close });
   } catch (error) {
     // Before anything was touched: under the lock this is not watched.
     if (wanted.signal.aborted && error === wanted.signal.reason) return { is: "unwanted" };
     throw error;
   } finally {
+    crowd?.over();
     wanted.close();
     stopped.close();
     dropTicket(ground, spec);

@@ -4,7 +4,12 @@
  */
 import type { LaunchRecord } from "../../state/types.ts";
 import { lazy } from "../../sys/base/lazy.ts";
-import { type FileIdentity, type ProcessIdentity, sameIdentity } from "../../sys/process/identity.ts";
+import {
+  type FileIdentity,
+  type ProcessEntry,
+  type ProcessIdentity,
+  sameIdentity,
+} from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
 
 /** What tells a launch's own processes from another launch's. */
@@ -39,6 +44,8 @@ export interface TreeQuery extends Launched {
   adopted: readonly ProcessIdentity[];
   logFile: FileIdentity | null;
   spare: readonly string[];
+  /** The processes as they are now, for searches that share a look at them. Default: the search looks itself. */
+  list?: () => readonly ProcessEntry[];
 }
 
 /** A field that is not given is unknown, and then no evidence. */

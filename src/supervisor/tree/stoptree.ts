@@ -6,7 +6,8 @@ import { signalNumber } from "../../sys/base/signals.ts";
 import type { ListeningPort, ProcessIdentity, ProcessTable, SignalOutcome } from "../../sys/process/identity.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import type { TreeQuery } from "./query.ts";
-import { type Candidate, findTree, type Tree, type TreeMember } from "./tree.ts";
+import { makeLook, type TreeLook } from "./search.ts";
+import type { Candidate, Tree, TreeMember } from "./tree.ts";
 
 export interface StopTreeRequest {
   table: ProcessTable;
@@ -36,8 +37,15 @@ export interface StopTreeResult {
 
 /** The same number on every system; those of stop and continue differ. */
 export const SIGKILL = 9;
-/** Waits between two looks at ending processes. Short, since most end at once and the caller waits. */
-const POLL_MS = [1, 1, 2, 2, 4, 8, 10];
+/** Most processes end at once: for so long, in milliseconds, each turn of the event loop looks at them. */
+const AT_ONCE_MS = 2;
+/** Waits between two looks at ending processes after that. Short, since the caller waits. */
+const POLL_MS = [1, 2, 2, 4, 8, 10];
+/**
+ * How long a process that becomes another program may show no environment, in milliseconds. Only where its lineage does
+ * not tell whose it is, a second look waits for that.
+ */
+const EXEC_MS = 1;
 /** How often the whole process table is searched while waiting; new processes are rare by then. */
 const RESCAN_EVERY_MS = 100;
 /** How long a SIGKILL may take to act. A process in uninterruptible sleep is named rather than waited for. */
@@ -56,10 +64,10 @@ function numberOf(name: string): number {
 }
 
 export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> {
-  const { table } = asked;
-  const look = makeLook(table, asked.query);
-  const request = { ...asked, look };
-  const first = look();
+  const { table, query } = asked;
+  const look = makeLook(table, query);
+  const request = { ...asked, look, settleMs: query.hasLineage === true ? 0 : EXEC_MS };
+  const first = await look();
   const ports = table.listeningPorts(first.members.map((one) => one.identity.pid));
   const denied = sendFirstSignal(request, first);
   const deadline = performance.now() + request.timeoutMs;
@@ -82,28 +90,17 @@ export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> 
 }
 
 /** Kills what `look` finds, until it finds nothing. Call it only after something was found. */
-export async function killTree(table: ProcessTable, look: () => Tree): Promise<void> {
-  await endRest({ table, look }, { denied: new Set(), emptied: false });
-}
-
-/**
- * A process that was found once stays in the tree: when the leader ends, nothing else would identify a child with a
- * session and an environment of its own.
- */
-function makeLook(table: ProcessTable, query: TreeQuery): () => Tree {
-  const known = new Map(query.adopted.map((one) => [`${one.pid}/${one.startTime}`, one]));
-  return () => {
-    const tree = findTree(table, { ...query, adopted: [...known.values()] });
-    for (const { identity } of tree.members) known.set(`${identity.pid}/${identity.startTime}`, identity);
-    return tree;
-  };
+export async function killTree(table: ProcessTable, look: TreeLook): Promise<void> {
+  await endRest({ table, look, settleMs: EXEC_MS }, { denied: new Set(), emptied: false });
 }
 
 interface Stopping extends StopTreeRequest {
-  look(): Tree;
+  look: TreeLook;
+  /** How long the last look waits after the one before it that found nothing. */
+  settleMs: number;
 }
 
-type Looking = Pick<Stopping, "table" | "look">;
+type Looking = Pick<Stopping, "table" | "look" | "settleMs">;
 
 function survivor(table: ProcessTable, { member, why }: { member: TreeMember; why: string }): Survivor {
   return { pid: member.identity.pid, command: table.commandLineOf(member.identity.pid), why };
@@ -150,20 +147,22 @@ function note(denied: Set<number>, { member, outcome }: { member: TreeMember; ou
 }
 
 async function waitForEmpty(
-  { table, look }: Looking,
+  { table, look }: Pick<Looking, "table" | "look">,
   { first, over }: { first: Tree; over: () => boolean },
 ): Promise<boolean> {
   let waitingFor = first.members.map((one) => one.identity);
-  let nextScan = performance.now() + RESCAN_EVERY_MS;
-  for (let step = 0; ; step++) {
+  const began = performance.now();
+  let nextScan = began + RESCAN_EVERY_MS;
+  for (let step = 0; ; ) {
     waitingFor = waitingFor.filter((identity) => presenceOf(table, identity) === "alive");
     if (waitingFor.length === 0 || performance.now() >= nextScan) {
-      waitingFor = identitiesOf(look());
+      waitingFor = identitiesOf(await look());
       nextScan = performance.now() + RESCAN_EVERY_MS;
       if (waitingFor.length === 0) return true;
     }
     if (over()) return false;
-    await Bun.sleep(POLL_MS[Math.min(step, POLL_MS.length - 1)] as number);
+    if (performance.now() - began < AT_ONCE_MS) await new Promise(setImmediate);
+    else await Bun.sleep(POLL_MS[Math.min(step++, POLL_MS.length - 1)] as number);
   }
 }
 
@@ -172,19 +171,19 @@ function identitiesOf(tree: Tree): ProcessIdentity[] {
 }
 
 /** A frozen process cannot fork: freezing until a look finds none new ends any fork storm before the kill. */
-async function freezeAndKill({ table, look }: Looking, denied: Set<number>): Promise<number> {
+async function freezeAndKill({ table, look }: Pick<Looking, "table" | "look">, denied: Set<number>): Promise<number> {
   const killed = new Set<string>();
   const deadline = performance.now() + KILL_WAIT_MS;
   while (performance.now() < deadline) {
     const frozen = new Set<number>();
-    let tree = look();
+    let tree = await look();
     while (tree.members.some((one) => !frozen.has(one.identity.pid))) {
       for (const member of tree.members) {
         if (frozen.has(member.identity.pid)) continue;
         frozen.add(member.identity.pid);
         note(denied, { member, outcome: table.signal(member.identity, numberOf("SIGSTOP")) });
       }
-      tree = look();
+      tree = await look();
     }
     for (const member of tree.members) {
       if (table.signal(member.identity, SIGKILL) === "sent")
@@ -193,7 +192,7 @@ async function freezeAndKill({ table, look }: Looking, denied: Set<number>): Pro
     const waitUntil = Math.min(deadline, performance.now() + RESCAN_EVERY_MS);
     const emptied = await waitForEmpty({ table, look }, { first: tree, over: () => performance.now() >= waitUntil });
     if (emptied) break;
-    if (look().members.every((one) => denied.has(one.identity.pid))) break;
+    if ((await look()).members.every((one) => denied.has(one.identity.pid))) break;
   }
   return killed.size;
 }
@@ -208,8 +207,8 @@ async function endRest(
 ): Promise<{ last: Tree; killed: number }> {
   let killed = emptied ? 0 : await freezeAndKill(request, denied);
   for (let round = 1; ; round++) {
-    await Bun.sleep(1);
-    const last = request.look();
+    if (request.settleMs > 0) await Bun.sleep(request.settleMs);
+    const last = await request.look();
     const canBeEnded = last.members.some((one) => !denied.has(one.identity.pid));
     if (!canBeEnded || round === ROUNDS) return { last, killed };
     killed += await freezeAndKill(request, denied);

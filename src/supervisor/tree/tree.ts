@@ -64,9 +64,9 @@ export interface Tree {
 
 export function findTree(from: ProcessTable, query: TreeQuery): Tree {
   const oldest = oldestStart(from, query);
-  const entries = from
-    .list(oldest ?? undefined)
-    .filter((entry) => !isOver(entry) && (oldest === null || startOf(entry) >= oldest) && entry.pid !== process.pid);
+  const mayBeOne = (entry: ProcessEntry) =>
+    !isOver(entry) && (oldest === null || startOf(entry) >= oldest) && entry.pid !== process.pid;
+  const entries = (query.list?.() ?? from.list(oldest ?? undefined)).filter(mayBeOne);
   const table = rememberedIn(from, entries);
   const children = Map.groupBy(entries, (entry) => entry.ppid);
   const leaderHere = query.leader !== null && presenceOf(table, query.leader) === "alive";
@@ -138,7 +138,8 @@ function addWithAllBelow(entry: ProcessEntry, { children, found, goesOn }: Desce
   }
 }
 
-function oldestStart(table: ProcessTable, { leader, host }: TreeQuery): number | null {
+/** No process of the launch is older; null: not known. */
+export function oldestStart(table: ProcessTable, { leader, host }: TreeQuery): number | null {
   const bounds = [leader, host].flatMap((identity) =>
     identity !== null && identity.bootId === table.bootId() ? [identity] : [],
   );

@@ -4,7 +4,7 @@
  */
 import { constants, existsSync, fstatSync, openSync } from "node:fs";
 import { statOf } from "../base/stat.ts";
-import { pathOfOpen } from "../door/keptopen.ts";
+import { currentStretch, pathOfOpen } from "../door/keptopen.ts";
 
 export interface Followed {
   /**
@@ -25,10 +25,14 @@ export function followDirectory(path: string): Followed {
     return { now: () => path, isInPlace: () => false };
   }
   const held = fstatSync(fd);
+  let seenIn = -1;
   const isInPlace = () => {
-    if (pathOfOpen(fd) === path) return true; // asked dozens of times at a start
-    const there = statOf(path);
-    return there?.ino === held.ino && there.dev === held.dev;
+    const now = currentStretch();
+    if (seenIn === now) return true; // asked dozens of times at a start
+    const there = pathOfOpen(fd) === path ? held : statOf(path);
+    if (there?.ino !== held.ino || there.dev !== held.dev) return false;
+    seenIn = now;
+    return true;
   };
   return {
     isInPlace,

@@ -5,6 +5,7 @@ import { DtError, errnoOf } from "../base/error.ts";
 import { statOf } from "../base/stat.ts";
 import { descend, descendInto } from "../door/descend.ts";
 import { checkOwnAt } from "../door/door.ts";
+import { forgetKept } from "../door/keptopen.ts";
 import { readTemporaryName } from "../door/temporaryname.ts";
 import { writeError } from "./writeerror.ts";
 
@@ -49,15 +50,29 @@ export function tryUnlink(path: string): void {
 /** Throws when the directory is missing or not empty. */
 export function removeEmptyDirectory(path: string): void {
   descend(path, (at) => rmdirSync(at));
+  forgetKept(path);
 }
 
 /**
  * A temporary exists for milliseconds. One whose pid is not seen here may belong to a container on the same directory.
  */
 const TEMPORARY_LEFT_MS = 5 * 60_000;
+/** How often one process looks for them in one directory: a host asks at each start. */
+const CLEAR_EVERY_MS = 60_000;
+const MOST_CLEARED = 64;
 
-/** Removes temporaries of processes that are gone. One that cannot be removed is left: nothing depends on it. */
+/** When this process last looked, by directory. */
+const cleared = new Map<string, number>();
+
+/**
+ * Removes temporaries of processes that are gone. One that cannot be removed is left: nothing depends on it. `now`:
+ * milliseconds since 1970.
+ */
 export function clearTemporaries(directory: string, now: number): void {
+  const last = cleared.get(directory);
+  if (last !== undefined && now >= last && now - last < CLEAR_EVERY_MS) return;
+  if (cleared.size >= MOST_CLEARED) cleared.clear();
+  cleared.set(directory, now);
   for (const name of namesIn(directory)) {
     const pid = readTemporaryName(name)?.pid;
     if (pid === undefined || isRunning(pid)) continue;

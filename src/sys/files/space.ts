@@ -1,5 +1,11 @@
 /** How much room a file system has left, and of what type it is. */
-import { statfsSync } from "node:fs";
+import { closeSync, constants, openSync, statfsSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { errnoOf } from "../base/error.ts";
+import { descendInto } from "../door/descend.ts";
+import { writeWhole } from "./filewrite.ts";
+import { removeFile } from "./removal.ts";
+import { writeError } from "./writeerror.ts";
 
 export interface Space {
   /** Bytes that this user may still write. */
@@ -28,5 +34,44 @@ export function readSpace(path: string): Space | null {
     return { freeBytes: bavail * bsize, freeFiles: files === 0 ? null : ffree, type };
   } catch {
     return null;
+  }
+}
+
+/** From <asm-generic/fcntl.h>: a file without a name, open(2). */
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
+/** Where a file cannot be without a name: the file system or the kernel has no such files. */
+const NEEDS_NAME = ["EOPNOTSUPP", "EISDIR", "EINVAL", "ENOENT"];
+
+/**
+ * Throws what a write of so many bytes in the directory would throw: the disk is full, a quota is used up, nothing may
+ * be written. Leaves nothing behind.
+ */
+export function checkRoom(directory: string, bytes: number): void {
+  const text = " ".repeat(bytes);
+  const scratch = join(directory, ".space");
+  try {
+    if (writeNameless(directory, text)) return;
+  } catch (error) {
+    throw writeError(scratch, { cause: error });
+  }
+  writeWhole(scratch, { text, durable: false });
+  removeFile(scratch);
+}
+
+/** False where there are no files without a name. */
+function writeNameless(directory: string, text: string): boolean {
+  if (process.platform !== "linux") return false;
+  let fd: number;
+  try {
+    fd = descendInto(directory, (at) => openSync(at, O_TMPFILE | constants.O_WRONLY, 0o600));
+  } catch (error) {
+    if (NEEDS_NAME.includes(errnoOf(error) ?? "")) return false;
+    throw error;
+  }
+  try {
+    for (let rest = text; rest !== ""; ) rest = rest.slice(writeSync(fd, rest));
+    return true;
+  } finally {
+    closeSync(fd);
   }
 }

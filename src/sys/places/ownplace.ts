@@ -22,6 +22,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { DtError, errnoOf } from "../base/error.ts";
+import { linkStatOf } from "../base/stat.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;
 const ACCESSIBLE_TO_OTHERS = 0o077;
@@ -49,7 +50,7 @@ export function whoMaySwap(directory: string): string | null {
  */
 export function takePrivate(path: string): string {
   try {
-    mkdirSync(path, { mode: 0o700 });
+    if (linkStatOf(path) === undefined) mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     if (errnoOf(error) !== "EEXIST") throw error;
   }

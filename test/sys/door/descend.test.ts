@@ -27,7 +27,7 @@ import { openOwn, readOwn } from "../../../src/sys/door/door.ts";
 import { MOST } from "../../../src/sys/door/keptopen.ts";
 import { linkBeside, renameBeside } from "../../../src/sys/files/beside.ts";
 import { createWhole, writeOwn } from "../../../src/sys/files/filewrite.ts";
-import { removeFile } from "../../../src/sys/files/removal.ts";
+import { removeEmptyDirectory, removeFile } from "../../../src/sys/files/removal.ts";
 import { writeError } from "../../../src/sys/files/writeerror.ts";
 import { checkPrivateDirectory, makePrivateDirectory } from "../../../src/sys/places/privatedirectory.ts";
 import { makeSeal } from "../../../src/sys/seal/seal.ts";
@@ -250,7 +250,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
 
   /** `.dialtone/run` is a directory of the project or a link to `elsewhere`, in turn. */
   async function swapped(
-    work: (of: ReturnType<typeof place>) => void,
+    work: (of: ReturnType<typeof place>) => Promise<void>,
     how: keyof typeof SWAPPERS = "replace",
   ): Promise<ReturnType<typeof place>> {
     const of = place();
@@ -258,7 +258,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
     const other = Bun.spawn(argv, { stdio: ["ignore", "pipe", "inherit"] });
     try {
       await other.stdout.getReader().read();
-      work(of);
+      await work(of);
     } finally {
       other.kill("SIGKILL");
       await other.exited;
@@ -267,12 +267,13 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
   }
 
   /**
-   * Each step by itself, until they were done, and refused, often enough to have met every instant between two calls.
+   * Each step by itself, in a stretch of its own, until they were done, and refused, often enough to have met every
+   * instant between two calls.
    */
-  function often(
+  async function often(
     steps: (() => void)[],
     codes = ["unsafe-file", "unsafe-directory", "ENOENT", "EEXIST", "cannot-write"],
-  ): void {
+  ): Promise<void> {
     const seen = { done: 0, refused: 0 };
     const deadline = performance.now() + 8_000;
     while ((seen.done < 1500 || seen.refused < 1500) && performance.now() < deadline) {
@@ -285,6 +286,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
           expect(codes).toContain((error as DtError).code);
           seen.refused++;
         }
+        await null;
       }
     }
     expect(seen.done).toBeGreaterThan(100);
@@ -297,7 +299,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
   test("while another process swaps the directory for a link, dt makes, renames, removes and appends only in its own", async () => {
     const of = await swapped(({ run }) => {
       const [made, moved] = [join(run, "made"), join(run, "moved")];
-      often([
+      return often([
         () => writeOwn(made, { text: "made", durable: false }),
         () => renameBeside(made, moved),
         () =>
@@ -323,7 +325,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
     const { run, elsewhere } = await swapped((of) => {
       writeFileSync(join(of.elsewhere, "sealed"), "{}");
       const seal = makeSeal(of.run, home);
-      often([
+      return often([
         () => writeOwn(join(of.run, "sealed"), { text: seal.close(join(of.run, "sealed"), { a: 1 }), durable: false }),
         () => {
           const text = readOwn(join(of.run, "sealed")).toString();
@@ -337,7 +339,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
   test("while another process swaps the directory for a link, directories are made only in the project", async () => {
     const of = await swapped(({ run, elsewhere }) => {
       mkdirSync(join(elsewhere, "launch"), { mode: 0o755 });
-      often([
+      return often([
         () => makePrivateDirectory(join(run, "jobs")),
         () => descend(join(run, "launch"), (at) => chmodSync(at, 0o755)),
         () => checkPrivateDirectory(join(run, "launch")),
@@ -347,6 +349,17 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
     expect(statSync(join(of.elsewhere, "launch")).mode & 0o777).toBe(0o755);
     expect(readdirSync(of.elsewhere).sort()).toEqual(["launch", "state"]);
   });
+});
+
+test("a directory that dt removes can be made again at once", () => {
+  const run = join(scratch(), ".dialtone", "run");
+  for (let round = 0; round < 2; round++) {
+    makePrivateDirectory(join(run, "launch"));
+    writeOwn(join(run, "made"), { text: "made", durable: false });
+    removeFile(join(run, "made"));
+    for (const path of [join(run, "launch"), run]) removeEmptyDirectory(path);
+  }
+  expect(existsSync(run)).toBe(false);
 });
 
 test.skipIf(process.getuid?.() !== 0)(

@@ -50,7 +50,7 @@ describe.skipIf(process.platform !== "linux")("a directory that was opened", () 
     expect([first.isNamed, openIdentityOf(first)]).toEqual([true, { dev, ino }]);
   });
 
-  test("when an open directory was moved or removed and another is at the path, that one is opened and the old one closed", () => {
+  test("when an open directory was moved or removed and another is at the path, that one is opened and the old one closed", async () => {
     const path = join(scratch(), "run");
     mkdirSync(path);
     const { use, found } = finder(path);
@@ -59,6 +59,8 @@ describe.skipIf(process.platform !== "linux")("a directory that was opened", () 
       const { ino } = fstatSync(before.fd);
       away();
       mkdirSync(path);
+      expect(use().fd).toBe(before.fd); // in the same stretch
+      await null;
       const now = use();
       expect(openIdentityOf(now).ino).toBe(statSync(path).ino);
       expect(openIdentityOf(now).ino).not.toBe(ino);
@@ -66,10 +68,11 @@ describe.skipIf(process.platform !== "linux")("a directory that was opened", () 
     }
     expect(found()).toBe(3);
     rmSync(path, { recursive: true });
+    await null;
     expect(use).toThrow("ENOENT");
   });
 
-  test("an open directory is not closed under who is in it", () => {
+  test("an open directory is not closed under who is in it", async () => {
     const path = join(scratch(), "run");
     mkdirSync(path);
     const open = () => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
@@ -77,6 +80,7 @@ describe.skipIf(process.platform !== "linux")("a directory that was opened", () 
     const { ino } = fstatSync(outer.fd);
     renameSync(path, `${path}.moved`);
     mkdirSync(path);
+    await null;
     const inner = enter(path, open);
     expect([inner.fd === outer.fd, fstatSync(outer.fd).ino, fstatSync(inner.fd).ino]).toEqual([
       false,
