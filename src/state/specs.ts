@@ -22,13 +22,14 @@ function read({ directory, seal }: Vault, token: string): FileRead<Noted> {
   return readSealed(join(directory, `${token}${ENDING}`), { seal, check: (value) => value as Noted });
 }
 
+/** `movedFrom`: where the run directory was when the launch was recorded, if it was moved since. */
 export function readSpec(
   home: string | null,
-  { runDirectory, token }: { runDirectory: string; token: string },
+  { runDirectory, token, movedFrom }: { runDirectory: string; token: string; movedFrom: string | null },
 ): FileRead<unknown> {
   const noted = read(findVault(home, runDirectory), token);
   if (noted.is !== "there") return noted;
-  if (noted.value.runDirectory === runDirectory) return { is: "there", value: noted.value.spec };
+  if ([runDirectory, movedFrom].includes(noted.value.runDirectory)) return { is: "there", value: noted.value.spec };
   return { is: "unreadable", reason: `it belongs to ${noted.value.runDirectory}` };
 }
 

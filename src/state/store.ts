@@ -153,6 +153,8 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     if (known?.seen.token !== record.token || !sameIdentity(record.host, known.seen.host)) return record;
     return { ...record, host: known.written.host, leader: record.leader === null ? null : known.written.leader };
   };
+  /** By token: where the run directory was when the record was written. */
+  const moved = new Map<string, string>();
   /** Tokens of launches that an earlier dt hosts, whose records were accepted here. */
   const takenOver = new Set<string>();
 
@@ -174,7 +176,11 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     record(key) {
       const read = readSealed(path(key, "record"), {
         seal,
-        check: (value, movedFrom) => rebase(checkRecord(value, key), { movedFrom, directory: at() }),
+        check(value, movedFrom) {
+          const record = checkRecord(value, key);
+          if (movedFrom !== null) moved.set(record.token, movedFrom);
+          return rebase(record, { movedFrom, directory: at() });
+        },
       });
       if (read.is === "there" && isFromElsewhere(table, read.value)) {
         // Loaded only when a container shares the directory.
@@ -234,7 +240,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     },
     writeHistory: (history) => writeSealed(historyPath(history.token), { seal, value: history, durable: false }),
     historyStamp: (token) => stampOf(historyPath(token)),
-    readSpec: (token) => readSpec(home, { runDirectory: at(), token }),
+    readSpec: (token) => readSpec(home, { runDirectory: at(), token, movedFrom: moved.get(token) ?? null }),
     writeSpec: (token, spec) => writeSpec(home, { runDirectory: at(), token, spec }),
     read: (name, check) => readSealed(join(at(), name), { seal, check }),
     write: (name, value, options) => writeSealed(join(at(), name), { seal, value, ...options }),

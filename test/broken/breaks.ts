@@ -786,8 +786,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/commands/verbs/down.ts",
-        from: ".filter((other) => over.has(other) && reaches(other, { to: key, needs }))",
-        to: ".filter(() => false)",
+        from: "other !== key && isMeant.has(other)",
+        to: "other !== key && !isMeant.has(other)",
       },
     ],
     test: "test/e2e/stack/stack.test.ts",
@@ -1193,8 +1193,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/door/keptopen.ts",
-        from: "if (one !== undefined && pathOfOpen(one.fd) !== path) {",
-        to: 'if (one !== undefined && pathOfOpen(one.fd) === "") {',
+        from: "one.seenIn !== now && pathOfOpen(one.fd) !== path",
+        to: 'one.seenIn !== now && pathOfOpen(one.fd) === ""',
       },
     ],
     test: "test/sys/door/keptopen.test.ts",
@@ -1307,8 +1307,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/files/follow.ts",
-        from: "return there?.ino === held.ino && there.dev === held.dev;",
-        to: "return path !== '' || there !== held;",
+        from: "if (there?.ino !== held.ino || there.dev !== held.dev) return false;",
+        to: "if (path === '' && there === held) return false;",
       },
     ],
     test: "test/fault/trust/state.test.ts",
@@ -1319,8 +1319,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/files/follow.ts",
-        from: "return there?.ino === held.ino && there.dev === held.dev;",
-        to: "return there !== undefined && held !== undefined;",
+        from: "if (there?.ino !== held.ino || there.dev !== held.dev) return false;",
+        to: "if (there === undefined || held === undefined) return false;",
       },
     ],
     test: "test/fault/trust/state.test.ts",

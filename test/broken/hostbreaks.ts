@@ -10,6 +10,7 @@ const LATER = "test/fault/inheritlater.test.ts";
 const LOST = "test/fault/hostlost.test.ts";
 const CROWD = "test/fault/hostcrowd.test.ts";
 const PLACE = "test/fault/hostplace.test.ts";
+const CALLERS = "test/fault/hostcallers.test.ts";
 
 export const HOST_BREAKS: readonly Break[] = [
   {
@@ -174,8 +175,8 @@ export const HOST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/hosts/process.ts",
-        from: "    if (request.ground.isStrange !== true) hostless.soon(makeGround);\n",
-        to: "",
+        from: "request.ground.isStrange !== true && hostless.soon(makeGround);",
+        to: "request.ground.isStrange !== true && hostless.soon === undefined;",
       },
     ],
     test: PLACE,
@@ -212,5 +213,127 @@ export const HOST_BREAKS: readonly Break[] = [
     ],
     test: SOCKET,
     only: "too long",
+  },
+  {
+    what: "starts that are asked for at once do not wait for each other",
+    edits: [
+      {
+        file: "src/supervisor/start/crowd.ts",
+        from: "const isFollower = crowd.starts > 0 || askedAt < crowd.overAt;",
+        to: "const isFollower = crowd.starts < 0 && askedAt < crowd.overAt;",
+      },
+    ],
+    test: "test/supervisor/start/crowd.test.ts",
+  },
+  {
+    what: "searches that are asked for at once do not share a look",
+    edits: [
+      {
+        file: "src/supervisor/tree/search.ts",
+        from: "setImmediate(() => searchAll(table));",
+        to: "searchAll(table);",
+      },
+    ],
+    test: "test/supervisor/tree/search.test.ts",
+  },
+  {
+    what: "a replacement on a full disk stops the old launch first",
+    edits: [
+      {
+        file: "src/sys/files/space.ts",
+        from: "    if (writeNameless(directory, text)) return;\n",
+        to: "    if (directory !== text) return;\n",
+      },
+    ],
+    test: "test/fault/fulldisk.test.ts",
+  },
+  {
+    what: "a host that was only stopped is killed, and its other launches are left alone",
+    edits: [
+      {
+        file: "src/supervisor/hosts/process.ts",
+        from: "if (isOverFor(word)) lookForHostless();",
+        to: "if (isOverFor(word)) void lookForHostless;",
+      },
+    ],
+    test: CALLERS,
+    only: "a stopped host that had to be killed",
+  },
+  {
+    what: "a launch whose host is gone counts as ready",
+    edits: [
+      {
+        file: "src/supervisor/run/settle.ts",
+        from: 'return record.probed ? null : { is: "running", record };',
+        to: 'return record.probed && presenceOf(table, record.host) === "alive" ? null : { is: "running", record };',
+      },
+    ],
+    test: CALLERS,
+    only: "a start that needs the launch",
+  },
+  {
+    what: "dt up starts again what a killed host had started for it",
+    edits: [
+      {
+        file: "src/supervisor/hosts/servenode.ts",
+        from: ".then((again) => again ?? hostLaunch(host, spec))",
+        to: ".then(() => hostLaunch(host, spec))",
+      },
+      {
+        file: "src/supervisor/hosts/servenode.ts",
+        from: "const end = await hostLeft(host, { spec, signal: cancel.signal })",
+        to: "const end = await (hostLeft === undefined ? hostLeft : Promise.resolve(null))",
+      },
+    ],
+    test: CALLERS,
+    only: "`dt up t:slow -d` ends once",
+  },
+  {
+    what: "Ctrl-C at one start ends the launch that others wait for",
+    edits: [
+      {
+        file: "src/supervisor/run/shares.ts",
+        from: 'if (shared.waiting > 0) return "shared";',
+        to: 'if (shared.waiting < 0) return "shared";',
+      },
+    ],
+    test: CALLERS,
+    only: "Ctrl-C at the one that made it",
+  },
+  {
+    what: "a launch that was taken over is started again in the host's namespaces",
+    edits: [
+      {
+        file: "src/supervisor/host/adopt.ts",
+        from: "return unlike === null ? spec : { ...spec, unlike };",
+        to: "return unlike === null ? spec : { ...spec };",
+      },
+    ],
+    test: CALLERS,
+    only: "another namespace",
+  },
+  {
+    what: "a launch whose project was moved without a host gets none",
+    edits: [
+      {
+        file: "src/state/store.ts",
+        from: "if (movedFrom !== null) moved.set(record.token, movedFrom);",
+        to: "if (movedFrom === null) moved.set(record.token, at());",
+      },
+    ],
+    test: CALLERS,
+    only: "was moved after its host",
+  },
+  {
+    what: "a peer that is gone before it was greeted stays connected for ever",
+    edits: [
+      {
+        file: "src/sys/net/lineserver.ts",
+        from: "if (socket.data.over) return handlers.onClose();",
+        to: "if (socket.data.over) return;",
+      },
+    ],
+    test: "test/sys/net/lines.test.ts",
+    only: "gone before it was greeted",
   },
 ];

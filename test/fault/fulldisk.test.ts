@@ -3,7 +3,7 @@
  * it.
  */
 import { expect, test } from "bun:test";
-import { appendFileSync, mkdirSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { launchRoot, printed, runs } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
@@ -13,7 +13,8 @@ const MORE = `crash: { kind: "managed", run: "exit 3", restart: "on-failure" },`
 interface Small {
   root: TestRoot;
   env: Record<string, string>;
-  fill(): void;
+  /** `left`: how many bytes stay free. Default: none. */
+  fill(left?: number): void;
   log(key: string): string;
   stateOf(key: string): Promise<string | undefined>;
 }
@@ -34,11 +35,11 @@ async function onSmallDisk(work: (small: Small) => Promise<void>): Promise<void>
     await work({
       root,
       env,
-      fill() {
+      fill(left = 0) {
         try {
           for (;;) appendFileSync(ballast, "x".repeat(4096));
         } catch {
-          // full
+          truncateSync(ballast, Math.max(0, statSync(ballast).size - left));
         }
       },
       log: (key) => {
@@ -60,6 +61,20 @@ async function onSmallDisk(work: (small: Small) => Promise<void>): Promise<void>
     await root.dispose();
   }
 }
+
+test.each([0, 16 * 1024])(
+  "a replacement on a disk with %d bytes left is refused, and the launch runs on",
+  async (left) => {
+    await onSmallDisk(async ({ root, env, fill, log, stateOf }) => {
+      expect((await root.dt(["t", "dev", "-d"], { env })).code).toBe(0);
+      const pid = await until("it printed", () => printed(log("t:dev:default")).get("leader"));
+      fill(left);
+      const { code, stderr } = await root.dt(["t", "dev", "-d"], { env });
+      expect([code, stderr]).toEqual([1, expect.stringContaining("The disk is full")]);
+      expect([runs(pid), await stateOf("t:dev:default")]).toEqual([true, "running"]);
+    });
+  },
+);
 
 test("Ctrl-C stops the launch on a full disk", async () => {
   await onSmallDisk(async ({ root, env, fill, log }) => {

@@ -6,6 +6,7 @@ import { needsSomething, startNeeded } from "../../runners/managed/needed.ts";
 import { tellLastLines } from "../../runners/parts/tell.ts";
 import type { RunnerContext } from "../../runners/parts/types.ts";
 import type { LaunchRecord } from "../../state/types.ts";
+import { isStopped } from "../../state/view.ts";
 import { askRestart } from "../../supervisor/host/request.ts";
 import { lineOf } from "../../supervisor/launch/line.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
@@ -76,6 +77,10 @@ async function tellRestarted(
   // A launch that was joined may be the one whose record was read before.
   const notToken = outcome === "joined" ? undefined : oldToken;
   const settled = await awaitSettled(context.ground(), { key, notToken });
+  if (settled.is === "ended" && settled.exit !== null && isStopped(settled.exit)) {
+    talk.say(`${key} was ${settled.exit.text} before it was ready`);
+    return EXIT.interrupted;
+  }
   if (settled.is === "ended") {
     talk.fail(`${key} ${settled.exit?.text ?? "ended"} right after its restart`);
     if (talk.onCi && settled.exit !== null) tellLastLines(runner, { key, log: settled.exit.log });

@@ -10,6 +10,7 @@ import { managedOf } from "../../manifest/model/find.ts";
 import { formatLines } from "../../output/lines.ts";
 import { tellLastLines } from "../../runners/parts/tell.ts";
 import { isLiving } from "../../state/view.ts";
+import type { Ground } from "../../supervisor/launch/types.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { shellCode } from "../../sys/base/status.ts";
 import { print } from "../../sys/stdio/stdio.ts";
@@ -28,9 +29,12 @@ type Goal = (typeof GOALS)[number];
 type Verdict = "there" | "notYet" | "never";
 
 /** Pure. What is known of a key (null: nothing), judged by the goal. */
-function judgeWait(goal: Goal, report: Pick<KeyReport, "state" | "host"> | null): Verdict {
+function judgeWait(
+  goal: Goal,
+  { report, isUnknown }: { report: Pick<KeyReport, "state" | "host"> | null; isUnknown: boolean },
+): Verdict {
   const { state = null, host = null } = report ?? {};
-  if (state === "ready" || state === "running") return goal === "ready" ? "there" : "notYet";
+  if (state === "ready" || state === "running") return goal === "ready" && !isUnknown ? "there" : "notYet";
   // While its host lives, the host is about to write down how it ended, or to start it again.
   if (state !== null && (isLiving(state) || host?.alive === true)) return "notYet";
   if (goal !== "ready") return "there";
@@ -58,11 +62,18 @@ export default defineVerb({
     const named = await awaitedOf(context, selection);
     if (goal === "ready") await refuseOneshots(context, { keys: named, what: "does not become ready" });
     const deadline = performance.now() + timeoutMs;
+    const tellUnknown = once((key) =>
+      context.talk.say(`${key}: its host is gone, so nothing probes it until the next start gives it another`),
+    );
     for (;;) {
       const look = beginLook(ground, () => null);
       const keys = named.length > 0 ? named : keysOf(look.ground, selection);
       const seen = keys.map((key) => ({ key, report: lookAt(look, key) }));
-      const judged = seen.map((one) => ({ ...one, verdict: judgeWait(goal, one.report) }));
+      const judged = seen.map((one) => {
+        const isUnknown = isReadinessUnknown(ground, one.report);
+        if (isUnknown) tellUnknown(one.key);
+        return { ...one, verdict: judgeWait(goal, { report: one.report, isUnknown }) };
+      });
       const never = judged.find((one) => one.verdict === "never");
       if (never !== undefined) {
         tellLastLines(context.runner(), { key: never.key, log: never.report?.log ?? "" });
@@ -98,6 +109,22 @@ export default defineVerb({
     }
   },
 });
+
+/** It runs, and its host was gone before it had found out whether it is ready. */
+function isReadinessUnknown({ store }: Ground, report: KeyReport | null): boolean {
+  if (report?.state !== "running" || report.host?.alive !== false) return false;
+  const record = store.record(report.key);
+  return record.is === "there" && record.value.probed;
+}
+
+/** Says it once for each key. */
+function once(say: (key: string) => void): (key: string) => void {
+  const said = new Set<string>();
+  return (key) => {
+    if (!said.has(key)) say(key);
+    said.add(key);
+  };
+}
 
 function goalOf(text: string): Goal {
   const goal = GOALS.find((one) => one === text);

@@ -4,13 +4,13 @@
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Asker, ExitRecord } from "../../state/types.ts";
 import { isStopped } from "../../state/view.ts";
-import { startDetached } from "../../supervisor/callers/caller.ts";
+import { askAdopting, startDetached } from "../../supervisor/callers/caller.ts";
 import { describeAsker } from "../../supervisor/launch/exit.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { Ticket } from "../../supervisor/launch/types.ts";
 import { runTask } from "../../supervisor/oneshot/task.ts";
 import { makeTaskSpec } from "../../supervisor/oneshot/taskspec.ts";
-import { awaitSettled, settledNow } from "../../supervisor/run/settle.ts";
+import { awaitSettled, isLeftByHost, settledNow } from "../../supervisor/run/settle.ts";
 import {
   dropTicket,
   isCalledOff,
@@ -127,6 +127,7 @@ async function bringUp(request: NeedsRequest, need: Need): Promise<string | null
   const { context, cancel, off } = request;
   const now = settledNow(context.ground, { key: need.key });
   const signal = AbortSignal.any([cancel, off]);
+  if (now === null && isLeftByHost(context.ground, need.key)) await askAdopting(context.ground, context.env);
   const settled = now ?? (await awaitSettled(context.ground, { key: need.key, signal }));
   if (settled.is === "ready" || settled.is === "running") return null;
   // Another caller's start that was awaited in vain is not repeated: its user may be inspecting the launch.

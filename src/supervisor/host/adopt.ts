@@ -11,13 +11,16 @@
  *   any         terminal  nothing is done: it ended with its host
  *   of another boot       nothing is done: the machine ended it, and what should run again is marked `boot`
  *
- * The restarts of the policy so far are in the record, and still count.
+ * The restarts of the policy so far are in the record, and still count. Where this host cannot start a run as the
+ * launch's asker would (another namespace, say), it serves the run that it finds, and no other.
  *
  * If this host is killed between the new record and anything after it, the launch again has a host that is gone.
  */
 import type { LaunchHistory, LaunchRecord } from "../../state/types.ts";
 import type { EndStatus } from "../../sys/base/status.ts";
+import { ownInheritance, unlikeness } from "../../sys/inherit/inheritance.ts";
 import { identifySelf, presenceOf } from "../../sys/process/identity.ts";
+import { noteSpec } from "../ground/spec.ts";
 import { makeTakenExit } from "../launch/exit.ts";
 import { holdOn } from "../launch/holding.ts";
 import { lockKey } from "../launch/lock.ts";
@@ -64,7 +67,7 @@ export async function adopt(host: Host, key: string): Promise<Adopted | null> {
     const { shared: _shared, ...before } = read.value;
     const kept = store.readSpec(before.token);
     if (kept.is !== "there") return null; // the dt that started it kept no spec, or the disk was full
-    const spec = kept.value as LaunchSpec;
+    const spec = withUnlike(kept.value as LaunchSpec);
     // The process that asked for another host (the daemon, for example) does not make the root a trusted one.
     if (spec.isStrange === true) ground.isStrange = true;
     const record = holdOn(ground, {
@@ -74,6 +77,7 @@ export async function adopt(host: Host, key: string): Promise<Adopted | null> {
     });
     const prepared = preparedOf(ground, { spec, record });
     store.writeRecord(record);
+    noteSpec(ground, { token: record.token, spec }); // for the next host: the folder may have been moved
     const history = store.history(record.token);
     const exited = leaderEnd(ground, record);
     const run = beginRun(host, {
@@ -89,6 +93,13 @@ export async function adopt(host: Host, key: string): Promise<Adopted | null> {
   } finally {
     lock.release();
   }
+}
+
+/** Another host may not be able to start its next run as its asker would. */
+function withUnlike({ unlike: _, ...spec }: LaunchSpec): LaunchSpec {
+  const own = ownInheritance();
+  const unlike = spec.inherits === undefined || own === null ? null : unlikeness(spec.inherits, own);
+  return unlike === null ? spec : { ...spec, unlike };
 }
 
 /** The leader is not this host's child. So its end is looked for, and how it ended stays unknown. */

@@ -79,6 +79,7 @@ export async function restartNow(
     ...request.spec,
     env: from.env,
     inherits: from.inherits,
+    ...(from.unlike === undefined ? {} : { unlike: from.unlike }),
     detached: run.spec.detached,
     terminal: sizeOf(run),
     owner: run.spec.owner ?? null,

@@ -7,6 +7,7 @@ import { currentOpenFiles } from "../../sys/spawn/limits.ts";
 import { type Admission, makeAdmission } from "../host/admission.ts";
 import type { Ground } from "../launch/types.ts";
 import { release } from "../run/notes.ts";
+import { makeShares, type Shares } from "../run/shares.ts";
 import type { EndingRequest, HostControl } from "../run/types.ts";
 import { watchManyMembers } from "./members.ts";
 
@@ -39,6 +40,8 @@ export interface Hosting {
   /** The same object for the same environment, as most callers have it. */
   sharedEnv(env: Record<string, string>): Record<string, string>;
   works: ReadonlySet<HostWork>;
+  /** Who waits for the same launch. */
+  shares: Shares;
   admission: Admission;
   /** Serves it until it is over. The host ends with its last work. */
   serve(work: HostWork, done: Promise<unknown>): void;
@@ -87,6 +90,7 @@ export function makeHosting({ process: own, isOwn, table, waiting, onStray }: Gi
     watchMembers: watchManyMembers({ table, bystanders }, onStray),
     sharedEnv: makeSharedEnv(),
     works,
+    shares: makeShares(),
     admission: makeAdmission(Number(currentOpenFiles())),
     serve(work, done) {
       works.add(work);

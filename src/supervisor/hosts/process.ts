@@ -11,7 +11,8 @@
  *   while it serves                    nothing more is reported, and the launch has a host that is gone: the root's
  *                                      next host serves it (hostless.ts)
  */
-import { DtError, EXIT } from "../../sys/base/error.ts";
+import { dirname } from "node:path";
+import { DtError, EXIT, messageOf } from "../../sys/base/error.ts";
 import { linkStatOf } from "../../sys/base/stat.ts";
 import { tryUnlink } from "../../sys/files/removal.ts";
 import { ownInheritance } from "../../sys/inherit/inheritance.ts";
@@ -20,6 +21,7 @@ import { giveBackProgramText } from "../../sys/kernel/programtext.ts";
 import { type LineServer, listenForLines } from "../../sys/net/lineserver.ts";
 import { identifySelf } from "../../sys/process/identity.ts";
 import { makeProcessTable } from "../../sys/process/table.ts";
+import { raiseSoftLimits } from "../../sys/spawn/limits.ts";
 import { writeText } from "../../sys/stdio/stdio.ts";
 import { type Birth, type HostAsk, type HostWord, LONGEST_REQUEST } from "../callers/wire.ts";
 import { RESTART_SIGNAL } from "../host/request.ts";
@@ -56,6 +58,7 @@ export async function runHost(own: HostProcess, words: readonly string[]): Promi
 
 async function beginHost(own: HostProcess, [, address = "", of]: readonly string[]): Promise<number> {
   const isOwn = of === "own";
+  raiseSoftLimits();
   const strays = new Set<(text: string) => boolean>();
   const onStray = (text: string) => {
     for (const tell of [...strays]) if (!tell(text)) strays.delete(tell);
@@ -119,7 +122,11 @@ function take({ hosting, hostless, strays }: Room, { request, caller }: { reques
     }
     const ground = makeGround();
     const { cancel } = caller;
+    // Who gets nothing from the root takes over nothing of it.
+    const lookForHostless = () => request.ground.isStrange !== true && hostless.soon(makeGround);
     const tell = (word: HostWord) => {
+      // A start may have killed a host that did not let go of the old launch.
+      if (isOverFor(word)) lookForHostless();
       if (!caller.tell(word) && word.is === "failed") complain(word.error.message);
     };
     if (request.is === "start") {
@@ -137,12 +144,16 @@ function take({ hosting, hostless, strays }: Room, { request, caller }: { reques
         cancel,
       });
     }
-    // Who gets nothing from the root takes over nothing of it.
-    if (request.ground.isStrange !== true) hostless.soon(makeGround);
+    lookForHostless();
   } catch (error) {
     caller.tell({ is: "failed", error: toFailure(error) });
     caller.end();
   }
+}
+
+/** A start was done, or could not be. */
+function isOverFor(word: HostWord): boolean {
+  return word.is === "launch" ? isOverFor(word.event) : word.is === "spawned" || word.is === "failed";
 }
 
 /** Finds out what every request needs, while the first caller still reads its manifests. */
@@ -165,7 +176,7 @@ function debounce(act: () => void, ms: number): () => void {
   };
 }
 
-/** Throws `host-address`, and the system's error. */
+/** Throws `host-address`. */
 function listenAt(address: string, { accept }: ReturnType<typeof makeCallers>): LineServer {
   const there = linkStatOf(address);
   if (there?.isSocket()) tryUnlink(address);
@@ -175,7 +186,15 @@ function listenAt(address: string, { accept }: ReturnType<typeof makeCallers>): 
       `Expected nothing, or a socket that a killed host left, at ${address}, but there is ${there.isDirectory() ? "a directory" : "a file"}.`,
       { status: EXIT.failed, hint: `Remove it: rm -r ${address}` },
     );
-  return listenForLines(address, { accept, longestLine: LONGEST_REQUEST });
+  try {
+    return listenForLines(address, { accept, longestLine: LONGEST_REQUEST });
+  } catch (error) {
+    throw new DtError("host-address", `The root's host cannot listen at ${address}: ${messageOf(error)}.`, {
+      status: EXIT.failed,
+      hint: `Make room in ${dirname(address)}, or set XDG_RUNTIME_DIR to another directory of yours (mode 0700).`,
+      cause: error,
+    });
+  }
 }
 
 function report(birth: Birth): void {

@@ -1,19 +1,20 @@
 /** Serves one launch in a host's process: one that is asked for, or one whose own host is gone. */
 import type { LaunchRecord } from "../../state/types.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
 import { identifySelf, sameIdentity } from "../../sys/process/identity.ts";
 import { resolveAnew } from "../ground/spec.ts";
 import type { Admitted } from "../host/admission.ts";
-import { isHostless } from "../host/adopt.ts";
 import { hostAgain, hostLaunch } from "../host/host.ts";
 import { claimRequests } from "../host/request.ts";
 import { toFailure } from "../launch/failure.ts";
 import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
 import { makeRequestQueue } from "../run/queue.ts";
+import type { Share } from "../run/shares.ts";
 import type { HostControl, HostEnd, HostRequest } from "../run/types.ts";
 import { isVisible } from "../ticket/namehost.ts";
 import { holdTicket, mayWait } from "../ticket/ticket.ts";
 import type { Hosting, HostWork } from "./hosting.ts";
-import { reportJoined, settledEvent } from "./settled.ts";
+import { hostLeft, reportJoined, settledEvent } from "./settled.ts";
 
 interface Served {
   ground: Ground;
@@ -28,29 +29,31 @@ export function serveStart(hosting: Hosting, { spec, ...served }: Omit<Served, "
   const { ground, report, cancel } = served;
   const { key } = spec;
   const host = async (control: HostControl) => {
-    const left = leftByAnother(ground, spec);
-    if (left !== null) {
-      void reportJoined(ground, { record: left, signal: cancel, report }).catch(() => {});
-      const again = await hostAgain({ ground, report, control }, key);
-      if (again !== null) return again;
-    }
+    const again = await hostLeft({ ground, report, control }, { spec, signal: cancel });
+    if (again !== null) return again;
     if (mayWait(spec.settings) || isVisible(ground, spec)) holdTicket(ground, spec);
     const end = await hostLaunch({ ground, report, control }, spec);
     if (end.is === "unchanged") report(await settledEvent(ground, { record: end.record, signal: cancel }));
-    if (end.is === "joined") await reportJoined(ground, { record: end.record, signal: cancel, report });
+    if (end.is === "joined") await reportShared(hosting, { ...served, record: end.record });
     return end;
   };
   serveOne(hosting, { ...served, key, host });
 }
 
-/**
- * The launch that a killed host made for this very start, whose caller asks again. Null: there is none, so it is made
- * now.
- */
-function leftByAnother(ground: Ground, { key, askedAt, asker }: LaunchSpec): LaunchRecord | null {
-  const read = ground.store.record(key);
-  if (read.is !== "there" || askedAt === undefined || read.value.askedAt !== askedAt) return null;
-  return read.value.startedBy.pid === asker.pid && isHostless(ground, read.value) ? read.value : null;
+/** The launch of another start: it ends by Ctrl-C only when the last start that waits for it is given up. */
+async function reportShared(
+  { shares }: Hosting,
+  { ground, report, cancel, record }: Omit<Served, "key"> & { record: LaunchRecord },
+): Promise<void> {
+  const share = shares.take(record.token);
+  const giveUp = () => share.giveUp();
+  cancel.addEventListener("abort", giveUp);
+  try {
+    await reportJoined(ground, { record, signal: cancel, report });
+  } finally {
+    cancel.removeEventListener("abort", giveUp);
+    share.leave();
+  }
 }
 
 /** Serves a launch whose host is gone. Nothing is done when there is nothing to take over. */
@@ -66,8 +69,12 @@ function serveOne(
   const queue = makeRequestQueue<HostRequest>();
   let token = "";
   let admitted: Admitted | null = null;
+  let share: Share | null = null;
+  const onCancel = () => {
+    if (share?.giveUp() === "shared") report({ is: "failed", error: toFailure(sharedError(key)) });
+  };
   // Before the spawn this cancels the start; after the spawn the launch is stopped.
-  cancel.addEventListener("abort", () => token !== "" && queue.push({ is: "interrupt" }));
+  cancel.addEventListener("abort", onCancel);
   const control: HostControl = {
     arrived: queue.arrived,
     take: queue.take,
@@ -78,7 +85,9 @@ function serveOne(
       const isFirst = token === "";
       token = record.token;
       admitted?.begun();
-      if (isFirst && cancel.aborted) queue.push({ is: "interrupt" });
+      if (!isFirst) return;
+      share = hosting.shares.take(token, () => queue.push({ is: "interrupt" }));
+      if (cancel.aborted) onCancel();
     },
     resolveAnew: (spec) => resolveAnew(ground, spec),
   };
@@ -103,6 +112,12 @@ function serveOne(
     },
   );
   hosting.serve(work, serving);
+}
+
+function sharedError(key: string): DtError {
+  return new DtError("interrupted", `${key} runs on: other starts wait for the same launch.`, {
+    status: EXIT.interrupted,
+  });
 }
 
 /** A record that names this host as one that serves the key, although nothing here does, would be waited for. */

@@ -16,7 +16,7 @@ import { makeRequestQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";
 import { dropTicket, isCalledOff, refuseCalledOff, watchTicket } from "../ticket/ticket.ts";
 import { advance, become, settle, unsettle } from "./advance.ts";
-import { reportJoined, settledEvent } from "./settled.ts";
+import { hostLeft, reportJoined, settledEvent } from "./settled.ts";
 import { callOff, causeOf, forsakenError, isForsaken, type ServedNode, type UpState } from "./upstate.ts";
 
 export async function serveNode(up: UpState, node: UpNode): Promise<void> {
@@ -86,14 +86,17 @@ async function serveLaunch(
     },
     resolveAnew: (one) => resolveAnew(ground, one),
   };
-  const end = await hostLaunch({ ground, report, control }, spec).finally(admitted.over);
+  const host = { ground, report, control };
+  const end = await hostLeft(host, { spec, signal: cancel.signal })
+    .then((again) => again ?? hostLaunch(host, spec))
+    .finally(admitted.over);
   if (end.is === "unchanged") return report(await settledEvent(ground, { record: end.record, signal: cancel.signal }));
   if (end.is === "joined")
     return void (await reportJoined(ground, { record: end.record, signal: cancel.signal, report }));
   // Also of its last launch: it goes on, to follow the one that replaced it.
   if (end.is === "taken") release(ground, token);
   if (end.exit === null) return;
-  if (end.exit.reason !== "replaced" || up.stages.get(key) === "ready") return report({ is: "ended", exit: end.exit });
+  if (end.exit.reason !== "replaced" || up.isUp) return report({ is: "ended", exit: end.exit });
   unsettle(up, key);
   emit({ is: "launch", key, event: { is: "note", text: `${key} was ${end.exit.text}; waiting for the new launch` } });
   await followAnother(up, { key, replaced: end.exit, signal: cancel.signal });
@@ -135,7 +138,10 @@ function becomeEnded(up: UpState, { key, exit }: { key: string; exit: ExitRecord
   // A launch without `ready` that ended well has done its work: its dependents go on.
   else if (exit.reason === "exited" && wasUp)
     become(up, { key, stage: "ready", change: { state: "exited", pid: null, why: exit.text } });
-  else become(up, { key, stage: "failed", change: { state: "failed", pid: null, why: exit.text } });
+  else {
+    const why = exit.reason === "replaced" ? `was ${exit.text}` : exit.text;
+    become(up, { key, stage: "failed", change: { state: "failed", pid: null, why } });
+  }
 }
 
 function becomeWaiting(up: UpState, { key, because }: { key: string; because: string }): void {

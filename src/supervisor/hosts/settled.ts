@@ -1,7 +1,10 @@
-/** A launch of another host, as a start without a launch of its own reports it. */
+/** A launch that a start finds, and reports without making one of its own: another start's, or another host's. */
 import type { LaunchRecord } from "../../state/types.ts";
+import { isHostless } from "../host/adopt.ts";
+import { hostAgain } from "../host/host.ts";
 import { lineOf } from "../launch/line.ts";
-import type { Ground, LaunchEvent, Report } from "../launch/types.ts";
+import type { Ground, LaunchEvent, LaunchSpec, Report } from "../launch/types.ts";
+import type { Host, HostControl, HostEnd } from "../run/types.ts";
 
 interface Awaited {
   record: LaunchRecord;
@@ -39,4 +42,39 @@ export async function reportJoined(
   const tookMs = Math.round(performance.now() - began);
   const isReady = event.is === "unchanged" && event.line.state === "ready";
   return tell(isReady ? { is: "ready", line: event.line, tookMs } : event);
+}
+
+/**
+ * The launch that a killed host made for this very start, whose caller asks the next host again: serves it, and reports
+ * it as this start's. Null: there is none, so the launch is made now.
+ */
+export async function hostLeft(
+  { ground, report, control }: Host<HostControl>,
+  { spec, signal }: { spec: LaunchSpec; signal: AbortSignal },
+): Promise<HostEnd | null> {
+  if (leftByAnother(ground, spec) === null) return null;
+  let isReported = false;
+  return hostAgain(
+    {
+      ground,
+      report,
+      control: {
+        ...control,
+        onRun(record) {
+          control.onRun(record);
+          if (isReported) return;
+          isReported = true;
+          // From here on it has a host that finds out whether it is ready.
+          void reportJoined(ground, { record, signal, report }).catch(() => {});
+        },
+      },
+    },
+    spec.key,
+  );
+}
+
+function leftByAnother(ground: Ground, { key, askedAt, asker }: LaunchSpec): LaunchRecord | null {
+  const read = ground.store.record(key);
+  if (read.is !== "there" || askedAt === undefined || read.value.askedAt !== askedAt) return null;
+  return read.value.startedBy.pid === asker.pid && isHostless(ground, read.value) ? read.value : null;
 }

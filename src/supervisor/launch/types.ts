@@ -94,6 +94,8 @@ export interface LaunchSpec {
   dependents?: string[];
   /** What its processes inherit from the asker; absent: what the host passes on. */
   inherits?: Inherited | undefined;
+  /** In a host that took it over: what that host cannot start it with (sys/inherit). Default: nothing. */
+  unlike?: string;
   /** With `tty: true`: the size of the terminal that will show it; null: the usual 80 by 24. */
   terminal?: TerminalSize | null;
 }

@@ -11,8 +11,8 @@ export type Settled =
   | { is: "ended"; exit: ExitRecord | null };
 
 const LOOK_EVERY_MS = 5;
-/** In milliseconds. A host that is stopped for this long is no longer waited for. */
-const FROZEN_MS = 5000;
+/** In milliseconds. A host that is stopped, or gone, for this long is no longer waited for. */
+const SILENT_MS = 5000;
 
 /**
  * Between two runs there is no record for an instant, while the process that changes the key holds its lock. That is
@@ -66,38 +66,52 @@ export function settledNow(
   const ready = history.is === "there" ? history.value.ready : null;
   if (ready?.is === "unhealthy") return { is: "unhealthy", record, why: ready.why };
   if (ready?.is === "ready") return { is: "ready", record };
-  if (!record.probed) return { is: "running", record };
-  return presenceOf(table, record.host) === "gone" ? { is: "running", record } : null;
+  return record.probed ? null : { is: "running", record };
 }
 
-/** The record of a launch whose host is stopped (SIGSTOP, a debugger) and finds nothing out. */
-function frozenOf({ store, table }: Ground, key: string): LaunchRecord | null {
+/** Whether a launch that is starting has lost its host: then nothing finds out whether it is ready. */
+export function isLeftByHost({ store, table }: Ground, key: string): boolean {
+  const read = store.record(key);
+  return read.is === "there" && presenceOf(table, read.value.host) === "gone";
+}
+
+interface Silent {
+  record: LaunchRecord;
+  why: string;
+}
+
+/**
+ * A launch whose host finds nothing out: it is stopped (SIGSTOP, a debugger), or gone. Another host may still take it
+ * over.
+ */
+function silentOf({ store, table }: Ground, key: string): Silent | null {
   const read = store.record(key);
   if (read.is !== "there") return null;
-  const { host } = read.value;
+  const record = read.value;
+  const { host } = record;
+  const presence = presenceOf(table, host);
+  if (presence === "gone")
+    return { record, why: `its host (pid ${host.pid}) is gone, and no other has taken its place` };
   const entry = table.entry(host.pid);
   const isStopped = entry?.startTime === host.startTime && (entry.state === "T" || entry.state === "t");
-  return isStopped && presenceOf(table, host) === "alive" ? read.value : null;
+  if (!isStopped || presence !== "alive") return null;
+  return { record, why: `its host (pid ${host.pid}) is stopped, and so does not answer` };
 }
 
-/** Throws when `signal` is aborted. If the host is stopped for 5 s, the launch counts as `unhealthy`. */
+/** Throws when `signal` is aborted. If the host is stopped or gone for 5 s, the launch counts as `unhealthy`. */
 export async function awaitSettled(
   ground: Ground,
   { key, notToken, signal }: { key: string; notToken?: string | undefined; signal?: AbortSignal | undefined },
 ): Promise<Settled> {
-  let frozenSince: number | null = null;
+  let silentSince: number | null = null;
   for (;;) {
     signal?.throwIfAborted();
     const settled = settledNow(ground, { key, notToken });
     if (settled !== null) return settled;
-    const frozen = frozenOf(ground, key);
-    frozenSince = frozen === null ? null : (frozenSince ?? performance.now());
-    if (frozen !== null && performance.now() - (frozenSince as number) > FROZEN_MS)
-      return {
-        is: "unhealthy",
-        record: frozen,
-        why: `its host (pid ${frozen.host.pid}) is stopped, and so does not answer`,
-      };
+    const silent = silentOf(ground, key);
+    silentSince = silent === null ? null : (silentSince ?? performance.now());
+    if (silent !== null && performance.now() - (silentSince as number) > SILENT_MS)
+      return { is: "unhealthy", ...silent };
     await Bun.sleep(LOOK_EVERY_MS);
   }
 }

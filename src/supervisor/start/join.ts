@@ -17,8 +17,8 @@
  *
  * *In the same words*: the same arguments, toggles, `--recreate`, `--port` and owner, detached like it. *The same*:
  * the same words, resolved command, directory, declared environment and port (`specHash`; with `port: "auto"`, any
- * port), settings in the manifest, what the caller passes on (`sys/inherit`) and its environment, but for what only
- * tells one terminal from another (`IN_PASSING`).
+ * port), settings in the manifest, `--timeout`, what the caller passes on (`sys/inherit`) and its environment, but for
+ * what only tells one terminal from another (`IN_PASSING`).
  *
  * A launch whose leader or host is gone is not joined, and a start that a stop has called off does not get here. Only a
  * detached start and a restart by a person may join. A foreground shows its own launch, and a policy means a new run.
@@ -112,9 +112,9 @@ function wordsOf({ settings, args, off = [], recreate = false, detached, owner =
   return JSON.stringify([settings.port, args, off, recreate, detached, owner]);
 }
 
-function meaningOf({ settings, env, inherits }: LaunchSpec): string {
+function meaningOf({ settings, env, inherits, readyTimeoutMs }: LaunchSpec): string {
   const meant = Object.entries(env).filter(([name]) => !IN_PASSING.test(name));
-  return JSON.stringify([settings, inherits ?? null, meant.sort(([a], [b]) => (a < b ? -1 : 1))]);
+  return JSON.stringify([settings, inherits ?? null, readyTimeoutMs, meant.sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
 function overtakenError({ key, startedBy }: LaunchRecord): DtError {

@@ -47,6 +47,7 @@ import { noteStartFailure } from "./failed.ts";
 import { findJoined, isBegunSince } from "./join.ts";
 import { clear } from "./place.ts";
 import type { PreparedStart, Start, Started, Undo } from "./types.ts";
+import { refuseUnlike } from "./unlike.ts";
 import { watchWanted } from "./wanted.ts";
 
 /**
@@ -58,6 +59,7 @@ const GIVE_UP_MS = 1000;
 export async function startLaunch(start: Start): Promise<Started> {
   const { ground, spec, options } = start;
   refuseAnotherFolder(ground);
+  refuseUnlike(spec);
   ground.store.prepare();
   const stopped = watchTicket(ground, spec);
   // A start with a ticket is called off by it, and the ticket says by whom.

@@ -485,9 +485,14 @@ export const LOCK_REASONS: Record<LockReason, ReasonText> = {
 
 function lockError(request: Placed, { busy, by }: Busy): DtError {
   const { why, hint } = LOCK_REASONS[busy];
+  const isStopped = busy === "held" && by !== null && request.table.entry(by.holder.pid)?.state === "T";
   return new DtError(
     "lock-timeout",
     `Could not get the lock ${request.path} within ${request.timeoutMs} ms: ${why(by, request.path)}.`,
-    { status: EXIT.lockTimeout, hint: hint(by, request.path), details: { reason: busy, holder: by } },
+    {
+      status: EXIT.lockTimeout,
+      hint: isStopped ? `It is stopped: \`kill -CONT ${by.holder.pid}\` lets it go on.` : hint(by, request.path),
+      details: { reason: busy, holder: by },
+    },
   );
 }

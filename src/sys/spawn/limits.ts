@@ -9,6 +9,7 @@
 import { readFileSync } from "node:fs";
 import { lazy } from "../base/lazy.ts";
 import { libc, ptr } from "../ffi/libc.ts";
+import { canReadInherited } from "../inherit/inherited.ts";
 import { ignoredByShell, wordAfter } from "../inherit/witness.ts";
 
 const DARWIN = process.platform === "darwin";
@@ -49,6 +50,23 @@ export function setOpenFiles(soft: bigint): bigint {
     libc().setrlimit(RLIMIT_NOFILE, ptr(limits));
   }
   return before;
+}
+
+/** RLIMIT_CPU, FSIZE, DATA, RSS, NPROC, MEMLOCK and AS of <asm-generic/resource.h>, getrlimit(2). */
+const OF_HOST = [0, 1, 2, 5, 6, 8, 9];
+
+/**
+ * Raises the soft limits of a process that works for others to its hard limits, before it looks at what it inherited:
+ * those of its first asker are no limits of the others. Each child is given its own asker's. Linux only.
+ */
+export function raiseSoftLimits(): void {
+  if (!canReadInherited) return;
+  const limits = new BigUint64Array(2);
+  for (const resource of OF_HOST) {
+    if (libc().getrlimit(resource, ptr(limits)) !== 0 || limits[0] === limits[1]) continue;
+    limits[0] = limits[1] as bigint;
+    libc().setrlimit(resource, ptr(limits));
+  }
 }
 
 /**

@@ -70,6 +70,7 @@ const OTHERS: [what: string, likeness: Likeness, more: Partial<LaunchSpec>][] = 
   ["with less environment", "same-words", { env: { PATH: "/bin" } }],
   ["with other arguments", "other", { args: ["x"] }],
   ["with other settings", "same-words", { settings: { ...SETTINGS, restart: { policy: "always" } } as never }],
+  ["with another --timeout", "same-words", { readyTimeoutMs: 1000 }],
   ["with another --port", "other", { settings: { ...SETTINGS, port: 3100 } }],
   ["with a toggle off", "other", { off: ["db"] }],
   ["with no toggle off", "same", { off: [] }],
