@@ -120,6 +120,11 @@ export function reap(pid: number): void {
   libc.waitpid(pid, ptr(new Int32Array(1)), WNOHANG);
 }
 
+/** The same for all children: call it while none is waited for. */
+export function reapAll(): void {
+  while (libc.waitpid(-1, ptr(new Int32Array(1)), WNOHANG) > 0);
+}
+
 function cString(text: string): Uint8Array {
   return Buffer.from(`${text}\0`);
 }

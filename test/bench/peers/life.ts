@@ -65,6 +65,7 @@ async function openSessions(ground: Ground): Promise<Session[]> {
     ]);
     sessions.push(session);
     await session.up();
+    if (peer.beside !== undefined) begin(session.program(peer.beside)).wait();
   }
   return sessions;
 }

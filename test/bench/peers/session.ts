@@ -7,7 +7,7 @@ import { basename, delimiter, dirname, join } from "node:path";
 import { makeTemporary } from "../../kit/temporary.ts";
 import { DT } from "../../kit.ts";
 import type { Programs } from "../ground.ts";
-import { begin, type Program } from "../spawn.ts";
+import { begin, type Program, reapAll } from "../spawn.ts";
 import { toolFolders } from "./pins.ts";
 import type { Command, Peer, Place, Words } from "./types.ts";
 
@@ -80,6 +80,7 @@ export class Session {
       const end = Date.now() + UP_LIMIT_MS;
       while (begin(this.program(words)).wait() !== 0) {
         if (Date.now() > end) throw new Error(`${this.peer.id}: \`${words.join(" ")}\` fails`);
+        reapAll(); // what a peer has ended is gone only when nobody has to wait for it
         await Bun.sleep(50);
       }
     }

@@ -35,6 +35,8 @@ export interface Peer {
   files(place: Place): Record<string, string>;
   /** Makes the tool ready to start something; runs again after everything of the tool was killed. */
   up(place: Place): readonly Words[];
+  /** For start, replace and stop: what makes the process run that starts for it, where the tool needs none. */
+  beside?: Words;
   list: Words | null;
   start(place: Place, name: string): Words;
   /** From the second start of a name on, where that is another command. */

@@ -2,11 +2,13 @@
 import type { Peer, Place } from "../types.ts";
 
 const PLUGIN = "app";
+const BESIDE = { name: "beside", commands: { dev: { kind: "managed", run: ["sleep", "1000000"] } } };
 
 function manifest({ commands }: Place): Record<string, string> {
   const each = commands.map(({ name, argv }) => [name, { kind: "managed", run: argv }]);
   return {
     [`manifests/${PLUGIN}.json`]: `${JSON.stringify({ name: PLUGIN, commands: Object.fromEntries(each) }, null, 2)}\n`,
+    "manifests/beside.json": JSON.stringify(BESIDE),
   };
 }
 
@@ -15,10 +17,13 @@ export const DT_PEER: Peer = {
   needs: ["dt"],
   version: ["dt", "--version"],
   most: 200,
-  notes: [],
+  notes: [
+    "For start, replace and stop, another command of the project runs, so the project's host is there, as the daemons of the others are. The tables above have the start without one.",
+  ],
   env: ({ dir }) => ({ DIALTONE_HOME: `${dir}/.dialtone-home` }),
   files: manifest,
   up: () => [["dt", "list"]],
+  beside: ["dt", BESIDE.name, "dev", "--no-wait"],
   list: ["dt", "ps"],
   start: (_, name) => ["dt", PLUGIN, name, "--no-wait"],
   restart: (_, name) => ["dt", PLUGIN, name, "--no-wait"],
