@@ -32,7 +32,6 @@ export const COVERED: Readonly<Record<string, readonly string[]>> = {
   "supervisor/launch": ["e2e/managed"],
   "supervisor/oneshot": ["e2e/oneshots", "e2e/managed/between.test.ts"],
   "supervisor/probe": ["e2e/managed/probes.test.ts", "e2e/managed/health.test.ts"],
-  "supervisor/run": ["supervisor/host", "e2e/managed/health.test.ts"],
 
   "supervisor/terminal": ["e2e/terminal"],
   "supervisor/ticket": ["e2e/managed/calledoff.test.ts", "e2e/managed/announced.test.ts"],

@@ -230,8 +230,8 @@ export const HOST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/tree/search.ts",
-        from: "setImmediate(() => searchAll(table));",
-        to: "searchAll(table);",
+        from: "waiting().set(table, [{ query, found }]);\n    setImmediate(() => searchAll(table));",
+        to: "waiting().set(table, [{ query, found }]);\n    searchAll(table);",
       },
     ],
     test: "test/supervisor/tree/search.test.ts",

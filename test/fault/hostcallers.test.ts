@@ -62,6 +62,8 @@ describe("the host is killed while a launch is not ready yet", () => {
       expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining("ready") });
       expect(text).not.toContain("left alone");
       expect([(await one.ps("slow"))?.pid, began(one.root)]).toEqual([pid, 1]);
+      expect(readdirSync(join(one.root.run, "starts"))).toEqual([]);
+      expect((await one.dt(["stop", "t", "slow"])).stderr).not.toContain("called off");
     });
   });
 
@@ -106,6 +108,38 @@ describe("the host is killed while a launch is not ready yet", () => {
       expect(began(one.root)).toBe(1);
     });
   });
+
+  test("a start that needs the launch makes another where no host can take it over", async () => {
+    const dev = { kind: "managed", run: ["sleep", "1000"], needs: ["t:slow"] };
+    const one = hostRoot([], { slow: gated() });
+    one.root.write("manifests/u.json", JSON.stringify({ name: "u", commands: { dev } }));
+    await within(one.root, async () => {
+      await one.dt(["t", "slow", "--no-wait"]);
+      await killHostOf(one, "slow");
+      const kept = join(one.root.env.DIALTONE_HOME as string, "launches");
+      for (const name of readdirSync(kept)) rmSync(join(kept, name));
+      one.root.write("go", "");
+      expect(await outcomeOf(spawn(one, ["u", "dev", "-d"]))).toMatchObject({ code: 0 });
+      expect([(await one.ps("slow"))?.state, began(one.root)]).toEqual(["ready", 2]);
+    });
+  }, 30_000);
+
+  test("what needs the launch waits while a start replaces it, however long its end takes", async () => {
+    const dev = { kind: "managed", run: ["sleep", "1000"], needs: ["t:slow"] };
+    const deaf = gated({ run: ["sh", "-c", `trap "" TERM; ${GATED}`], stop: { timeout: "6500ms" } });
+    const one = hostRoot([], { slow: deaf, dev });
+    await within(one.root, async () => {
+      await one.dt(["t", "slow", "--no-wait"]);
+      await killHostOf(one, "slow");
+      const next = spawn(one, ["t", "slow", "-d"]);
+      await until("the old one ends", async () => (await one.ps("slow"))?.state === "stopping");
+      const caller = spawn(one, ["t", "dev", "-d"]);
+      await until("the new one starts", () => began(one.root) === 2);
+      one.root.write("go", "");
+      expect((await outcomeOf(next)).code).toBe(0);
+      expect(await outcomeOf(caller)).toMatchObject({ code: 0 });
+    });
+  }, 40_000);
 
   test("dt wait goes on waiting, says why, and hears of it from the next host", async () => {
     const one = hostRoot(["other"], { slow: gated() });
@@ -233,6 +267,22 @@ describe("several starts wait for the same launch", () => {
       one.root.write("go", "");
       for (const other of others) expect(await outcomeOf(other)).toMatchObject({ code: 0 });
       expect((await one.ps("slow"))?.pid).toBe(launch.pid);
+    });
+  });
+
+  test("Ctrl-C at the one that made it leaves it to a start with --ensure, too", async () => {
+    const one = hostRoot([], { slow: gated() });
+    await within(one.root, async () => {
+      const maker = spawn(one, ["t", "slow", "-d"]);
+      await until("it starts", async () => (await one.ps("slow"))?.state === "starting");
+      const other = spawn(one, ["t", "slow", "-d", "--ensure"]);
+      await until("it waits", () => readdirSync(join(one.root.run, "starts")).length === 0 && other.exitCode === null);
+      await stays("it waits", () => other.exitCode === null, 300);
+      maker.kill("SIGINT");
+      expect((await outcomeOf(maker)).code).toBe(130);
+      one.root.write("go", "");
+      expect(await outcomeOf(other)).toMatchObject({ code: 0 });
+      expect(began(one.root)).toBe(1);
     });
   });
 

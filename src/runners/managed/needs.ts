@@ -130,8 +130,10 @@ async function bringUp(request: NeedsRequest, need: Need): Promise<string | null
   if (now === null && isLeftByHost(context.ground, need.key)) await askAdopting(context.ground, context.env);
   const settled = now ?? (await awaitSettled(context.ground, { key: need.key, signal }));
   if (settled.is === "ready" || settled.is === "running") return null;
-  // Another caller's start that was awaited in vain is not repeated: its user may be inspecting the launch.
-  if (now === null && settled.is === "unhealthy") return notInTime(settled.why);
+  // Another caller's start that was awaited in vain is not repeated: its user may be inspecting the launch. One that no
+  // host can take over is.
+  if (now === null && settled.is === "unhealthy" && !isLeftByHost(context.ground, need.key))
+    return notInTime(settled.why);
   const started = await startNeed(request, need);
   return started.is === "replaced" ? awaitAnother(context, { need, replaced: started.exit, signal }) : started.why;
 }

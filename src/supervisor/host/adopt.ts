@@ -76,8 +76,9 @@ export async function adopt(host: Host, key: string): Promise<Adopted | null> {
       ...(ground.shared === true ? { shared: true as const } : {}),
     });
     const prepared = preparedOf(ground, { spec, record });
+    // First, so that the next host finds it where this one found it, or here: the folder may have been moved.
+    noteSpec(ground, { token: record.token, spec });
     store.writeRecord(record);
-    noteSpec(ground, { token: record.token, spec }); // for the next host: the folder may have been moved
     const history = store.history(record.token);
     const exited = leaderEnd(ground, record);
     const run = beginRun(host, {

@@ -1,5 +1,4 @@
 /** Serves one launch in a host's process: one that is asked for, or one whose own host is gone. */
-import type { LaunchRecord } from "../../state/types.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { identifySelf, sameIdentity } from "../../sys/process/identity.ts";
 import { resolveAnew } from "../ground/spec.ts";
@@ -33,23 +32,26 @@ export function serveStart(hosting: Hosting, { spec, ...served }: Omit<Served, "
     if (again !== null) return again;
     if (mayWait(spec.settings) || isVisible(ground, spec)) holdTicket(ground, spec);
     const end = await hostLaunch({ ground, report, control }, spec);
-    if (end.is === "unchanged") report(await settledEvent(ground, { record: end.record, signal: cancel }));
-    if (end.is === "joined") await reportShared(hosting, { ...served, record: end.record });
+    if (end.is === "unchanged" || end.is === "joined") await reportShared(hosting, { ...served, key, end });
     return end;
   };
-  serveOne(hosting, { ...served, key, host });
+  serveOne(hosting, { ...served, key, host, isAwaited: true });
 }
 
 /** The launch of another start: it ends by Ctrl-C only when the last start that waits for it is given up. */
 async function reportShared(
   { shares }: Hosting,
-  { ground, report, cancel, record }: Omit<Served, "key"> & { record: LaunchRecord },
+  { ground, key, report, cancel, end }: Served & { end: Extract<HostEnd, { is: "unchanged" | "joined" }> },
 ): Promise<void> {
+  const { record } = end;
   const share = shares.take(record.token);
-  const giveUp = () => share.giveUp();
+  const giveUp = () => {
+    if (share.giveUp() === "shared") report({ is: "failed", error: toFailure(sharedError(key)) });
+  };
   cancel.addEventListener("abort", giveUp);
   try {
-    await reportJoined(ground, { record, signal: cancel, report });
+    if (end.is === "joined") await reportJoined(ground, { record, signal: cancel, report });
+    else report(await settledEvent(ground, { record, signal: cancel }));
   } finally {
     cancel.removeEventListener("abort", giveUp);
     share.leave();
@@ -59,13 +61,18 @@ async function reportShared(
 /** Serves a launch whose host is gone. Nothing is done when there is nothing to take over. */
 export function serveAgain(hosting: Hosting, served: Served): void {
   const { ground, key, report } = served;
-  serveOne(hosting, { ...served, host: (control) => hostAgain({ ground, report, control }, key) });
+  const host = (control: HostControl) => hostAgain({ ground, report, control }, key);
+  serveOne(hosting, { ...served, host, isAwaited: false });
 }
 
-function serveOne(
-  hosting: Hosting,
-  { ground, key, report, cancel, host }: Served & { host(control: HostControl): Promise<HostEnd | null> },
-): void {
+interface ToServe extends Served {
+  host(control: HostControl): Promise<HostEnd | null>;
+  /** A caller waits for it, who may give it up. */
+  isAwaited: boolean;
+}
+
+function serveOne(hosting: Hosting, { ground, key, report, cancel, host, isAwaited }: ToServe): void {
+  const { shares } = hosting;
   const queue = makeRequestQueue<HostRequest>();
   let token = "";
   let admitted: Admitted | null = null;
@@ -82,12 +89,14 @@ function serveOne(
     cancel,
     ...(hosting.isOwn ? {} : { watchMembers: hosting.watchMembers }),
     onRun(record) {
+      admitted?.begun();
+      if (token === "") {
+        shares.own(record.token, () => queue.push({ is: "interrupt" }));
+        if (isAwaited) share = shares.take(record.token);
+      } else if (token !== record.token) shares.follow(token, record.token);
       const isFirst = token === "";
       token = record.token;
-      admitted?.begun();
-      if (!isFirst) return;
-      share = hosting.shares.take(token, () => queue.push({ is: "interrupt" }));
-      if (cancel.aborted) onCancel();
+      if (isFirst && cancel.aborted) onCancel();
     },
     resolveAnew: (spec) => resolveAnew(ground, spec),
   };
@@ -111,7 +120,10 @@ function serveOne(
       releaseLeft(hosting, { ground, key });
     },
   );
-  hosting.serve(work, serving);
+  hosting.serve(
+    work,
+    serving.finally(() => shares.forget(token)),
+  );
 }
 
 function sharedError(key: string): DtError {

@@ -5,6 +5,7 @@ import { hostAgain } from "../host/host.ts";
 import { lineOf } from "../launch/line.ts";
 import type { Ground, LaunchEvent, LaunchSpec, Report } from "../launch/types.ts";
 import type { Host, HostControl, HostEnd } from "../run/types.ts";
+import { dropTicket } from "../ticket/ticket.ts";
 
 interface Awaited {
   record: LaunchRecord;
@@ -64,6 +65,7 @@ export async function hostLeft(
           control.onRun(record);
           if (isReported) return;
           isReported = true;
+          dropTicket(ground, spec);
           // From here on it has a host that finds out whether it is ready.
           void reportJoined(ground, { record, signal, report }).catch(() => {});
         },

@@ -69,7 +69,7 @@ export function settledNow(
   return record.probed ? null : { is: "running", record };
 }
 
-/** Whether a launch that is starting has lost its host: then nothing finds out whether it is ready. */
+/** Whether a launch has lost its host: then nothing finds out whether it is ready. */
 export function isLeftByHost({ store, table }: Ground, key: string): boolean {
   const read = store.record(key);
   return read.is === "there" && presenceOf(table, read.value.host) === "gone";
@@ -91,7 +91,9 @@ function silentOf({ store, table }: Ground, key: string): Silent | null {
   const { host } = record;
   const presence = presenceOf(table, host);
   if (presence === "gone")
-    return { record, why: `its host (pid ${host.pid}) is gone, and no other has taken its place` };
+    return isKeyLocked({ store, table }, key)
+      ? null // another process is changing the launch
+      : { record, why: `its host (pid ${host.pid}) is gone, and no other has taken its place` };
   const entry = table.entry(host.pid);
   const isStopped = entry?.startTime === host.startTime && (entry.state === "T" || entry.state === "t");
   if (!isStopped || presence !== "alive") return null;

@@ -26,19 +26,27 @@ export function searchTree(table: ProcessTable, query: TreeQuery): Promise<Tree>
   return found.promise;
 }
 
+/** So many searches share a look at most: what they find is to be as it was a moment ago when they act on it. */
+const MOST_AT_ONCE = 50;
+
 function searchAll(table: ProcessTable): void {
   const all = waiting().get(table) ?? [];
-  waiting().delete(table);
-  const starts = all.map(({ query }) => oldestStart(table, query));
-  const since = starts.some((start) => start === null) ? undefined : Math.min(...(starts as number[]));
-  const list = lazy(() => table.list(since));
-  for (const { query, found } of all) {
+  const now = all.splice(0, MOST_AT_ONCE);
+  if (all.length === 0) waiting().delete(table);
+  else setImmediate(() => searchAll(table));
+  const list = lazy(() => table.list(sinceOf(table, now)));
+  for (const { query, found } of now) {
     try {
       found.resolve(findTree(table, { ...query, list }));
     } catch (error) {
       found.reject(error);
     }
   }
+}
+
+function sinceOf(table: ProcessTable, asked: readonly Asked[]): number | undefined {
+  const starts = asked.map(({ query }) => oldestStart(table, query));
+  return starts.some((start) => start === null) ? undefined : Math.min(...(starts as number[]));
 }
 
 /** The tree as it is after this was called. */

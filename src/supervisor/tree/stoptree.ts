@@ -42,8 +42,9 @@ const AT_ONCE_MS = 2;
 /** Waits between two looks at ending processes after that. Short, since the caller waits. */
 const POLL_MS = [1, 2, 2, 4, 8, 10];
 /**
- * How long a process that becomes another program may show no environment, in milliseconds. Only where its lineage does
- * not tell whose it is, a second look waits for that.
+ * How long a process that becomes another program may show no environment, in milliseconds. The last look waits for
+ * that where no lineage tells whose it is, and where the leader is gone: then nobody waits, and what it left may still
+ * fork.
  */
 const EXEC_MS = 1;
 /** How often the whole process table is searched while waiting; new processes are rare by then. */
@@ -66,8 +67,9 @@ function numberOf(name: string): number {
 export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> {
   const { table, query } = asked;
   const look = makeLook(table, query);
-  const request = { ...asked, look, settleMs: query.hasLineage === true ? 0 : EXEC_MS };
   const first = await look();
+  const isLiving = first.members.some((one) => one.identity.pid === query.leader?.pid);
+  const request = { ...asked, look, settleMs: isLiving && query.hasLineage === true ? 0 : EXEC_MS };
   const ports = table.listeningPorts(first.members.map((one) => one.identity.pid));
   const denied = sendFirstSignal(request, first);
   const deadline = performance.now() + request.timeoutMs;

@@ -4,6 +4,7 @@
 import { existsSync } from "node:fs";
 import type { LaunchRecord } from "../../state/types.ts";
 import { type Presence, type ProcessIdentity, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
+import { noteSpec } from "../ground/spec.ts";
 import { holdOn } from "../launch/holding.ts";
 import { tryLock } from "../run/lock.ts";
 import type { Host, HostedRun } from "../run/types.ts";
@@ -105,6 +106,7 @@ async function restoreRecord(
     if (store.record(key).is === "unreadable") store.setAside(key, "record");
     // Before the record, which makes the launch visible: without its history it would be shown as starting.
     store.writeHistory(run.history);
+    noteSpec(ground, { token: run.record.token, spec: run.spec });
     run.record = holdOn(ground, run.record);
     store.writeRecord(run.record);
     const want = store.want(key);

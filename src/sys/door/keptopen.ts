@@ -10,7 +10,7 @@
  *   is one more than may be kept                  the oldest kept directory that no use is in is closed
  *
  * All are closed at the next turn of the event loop, so a waiting process blocks no `umount`. A *stretch* is code that
- * waits for nothing, so it takes parts of a millisecond. Known limits: within one turn, dt does not see a file system
+ * waits for nothing. Known limits: within one turn, dt does not see a file system
  * mounted over such a directory. Within one stretch it does not see that the directory was moved, and goes on in the
  * one that it holds.
  */

@@ -40,7 +40,7 @@ export function readSpace(path: string): Space | null {
 /** From <asm-generic/fcntl.h>: a file without a name, open(2). */
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 /** Where a file cannot be without a name: the file system or the kernel has no such files. */
-const NEEDS_NAME = ["EOPNOTSUPP", "EISDIR", "EINVAL", "ENOENT"];
+const NEEDS_NAME = ["EOPNOTSUPP", "ENOTSUP", "EISDIR", "EINVAL", "ENOENT"];
 
 /**
  * Throws what a write of so many bytes in the directory would throw: the disk is full, a quota is used up, nothing may

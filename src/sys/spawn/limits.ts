@@ -57,7 +57,7 @@ const OF_HOST = [0, 1, 2, 5, 6, 8, 9];
 
 /**
  * Raises the soft limits of a process that works for others to its hard limits, before it looks at what it inherited:
- * those of its first asker are no limits of the others. Each child is given its own asker's. Linux only.
+ * those of its first asker are no limits of the others. A launch is given its own asker's. Linux only.
  */
 export function raiseSoftLimits(): void {
   if (!canReadInherited) return;

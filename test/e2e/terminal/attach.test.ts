@@ -312,7 +312,7 @@ test("a client that sends junk, too much or nothing harms no other client", asyn
     await root.dt(["t", "echo", "-d"], { env });
     const directory = join(env.XDG_RUNTIME_DIR, "dialtone");
     const socket = await until("it listens", () => {
-      const [name] = existsSync(directory) ? readdirSync(directory) : [];
+      const name = existsSync(directory) ? readdirSync(directory).find((one) => one.endsWith(".tty")) : undefined;
       return name === undefined ? null : join(directory, name);
     });
     for (const junk of [
