@@ -5,8 +5,8 @@
  *   --check     exit 1 when a budget is exceeded (test/bench/budgets.ts)
  *   --quick     a third of the rounds, at most 20 keys
  *   --full-log  512 MiB through the log instead of 64
- *   --no-write  leave docs/benchmarks.md alone; so does naming groups: commands, keys, launches, log, reading,
- *               terminal, daemon, containers (needs root, dockerd and docker-compose)
+ *   --no-write  leave docs/benchmarks.md alone; so does naming groups: commands, keys, launches, thousand, log,
+ *               reading, terminal, daemon, containers (needs root, dockerd and docker-compose)
  *
  * `bun run bench peers …` compares dt with other tools instead: test/bench/peers/run.ts.
  */
@@ -21,6 +21,7 @@ import { measureReading } from "./reading.ts";
 import { describeRun, formatGroups, type Group, writeInto } from "./report.ts";
 import { judge, type Row } from "./rows.ts";
 import { measureTerminal } from "./terminal.ts";
+import { measureThousand } from "./thousand.ts";
 
 const FLAGS = ["--check", "--quick", "--full-log", "--no-write"];
 
@@ -31,6 +32,7 @@ const GROUPS: Record<
   commands: { title: "Commands", measure: measureCommands },
   launches: { title: "Start, replace, stop", measure: measureLaunches },
   keys: { title: "Many keys", measure: measureCrowds },
+  thousand: { title: "A thousand commands in one project", measure: measureThousand },
   log: { title: "Log", measure: measureLog },
   reading: { title: "Reading a log", measure: measureReading },
   containers: { title: "A stack of containers", measure: measureContainers },
