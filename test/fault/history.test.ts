@@ -33,6 +33,23 @@ async function kill(pid: number): Promise<void> {
   await until(`pid ${pid} is gone`, () => !runs(pid));
 }
 
+/** A host that serves the launch may be at work on the next one, of which nothing is to be seen at first. */
+const QUIET_MS = 400;
+
+async function settledPs(root: TestRoot): Promise<Awaited<ReturnType<typeof psOf>>> {
+  let seen = await psOf(root);
+  await until("nothing changes", async () => {
+    for (const end = performance.now() + QUIET_MS; performance.now() < end; await Bun.sleep(20)) {
+      const now = await psOf(root);
+      const isSame = now?.pid === seen?.pid && now?.state === seen?.state && now?.state !== "starting";
+      seen = now;
+      if (!isSame) return false;
+    }
+    return true;
+  });
+  return seen;
+}
+
 const APPLY: Record<Operation, (root: TestRoot, model: Model) => Promise<Model>> = {
   async start(root) {
     expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
@@ -69,7 +86,7 @@ const APPLY: Record<Operation, (root: TestRoot, model: Model) => Promise<Model>>
     await until("nobody is at work", () =>
       root.processes().every((pid) => !commandLineOf(pid).includes("__host") || isHostOf(root, pid)),
     );
-    const after = await psOf(root);
+    const after = await settledPs(root);
     if (after?.pid != null && after.pid !== before?.pid)
       return { living: true, hosted: true, unfinished: false, last: undefined };
     return model;
