@@ -16,6 +16,12 @@ const gated = (more: object = {}) => ({
   ...more,
 });
 
+/** Both wait until the launch is ready. */
+const WAITING: [call: string, words: string[]][] = [
+  ["dt t slow -d", ["t", "slow", "-d"]],
+  ["dt up t:slow -d", ["up", "t:slow", "-d"]],
+];
+
 const limitsOf = (pid: number | null | undefined) => readFileSync(`/proc/${pid}/limits`, "latin1");
 const began = (root: TestRoot) => root.read("began").trim().split("\n").length;
 
@@ -47,10 +53,7 @@ const servedAgain = (one: HostRoot, name: string) =>
   });
 
 describe("the host is killed while a launch is not ready yet", () => {
-  test.each([
-    ["dt t slow -d", ["t", "slow", "-d"]],
-    ["dt up t:slow -d", ["up", "t:slow", "-d"]],
-  ])("`%s` ends once the launch is ready, which was made once", async (_, words) => {
+  test.each(WAITING)("`%s` ends once the launch is ready, which was made once", async (_, words) => {
     const one = hostRoot([], { slow: gated() });
     await within(one.root, async () => {
       const caller = spawn(one, words);
@@ -67,10 +70,7 @@ describe("the host is killed while a launch is not ready yet", () => {
     });
   });
 
-  test.each([
-    ["dt t slow -d", ["t", "slow", "-d"]],
-    ["dt up t:slow -d", ["up", "t:slow", "-d"]],
-  ])("`%s` fails when the launch then ends", async (_, words) => {
+  test.each(WAITING)("`%s` fails when the launch then ends", async (_, words) => {
     const one = hostRoot([], { slow: gated() });
     await within(one.root, async () => {
       const caller = spawn(one, words);
@@ -264,8 +264,12 @@ describe("several starts wait for the same launch", () => {
       maker.kill("SIGINT");
       expect(await outcomeOf(maker)).toMatchObject({ code: 130, text: expect.stringContaining("runs on") });
       await stays("the launch runs on", async () => (await one.ps("slow"))?.pid === launch.pid, 300);
+      const [second, last] = others as [(typeof others)[number], (typeof others)[number]];
+      second.kill("SIGINT");
+      expect(await outcomeOf(second)).toMatchObject({ code: 130, text: expect.stringContaining("runs on") });
       one.root.write("go", "");
-      for (const other of others) expect(await outcomeOf(other)).toMatchObject({ code: 0 });
+      expect(await outcomeOf(last)).toMatchObject({ code: 0 });
+      expect(one.root.read(".dialtone/run/host.err")).not.toContain("abort");
       expect((await one.ps("slow"))?.pid).toBe(launch.pid);
     });
   });

@@ -45,13 +45,18 @@ async function reportShared(
 ): Promise<void> {
   const { record } = end;
   const share = shares.take(record.token);
+  let isLeftToOthers = false;
   const giveUp = () => {
-    if (share.giveUp() === "shared") report({ is: "failed", error: toFailure(sharedError(key)) });
+    if (share.giveUp() !== "shared") return;
+    isLeftToOthers = true;
+    report({ is: "failed", error: toFailure(sharedError(key)) });
   };
   cancel.addEventListener("abort", giveUp);
   try {
     if (end.is === "joined") await reportJoined(ground, { record, signal: cancel, report });
     else report(await settledEvent(ground, { record, signal: cancel }));
+  } catch (error) {
+    if (!isLeftToOthers) throw error;
   } finally {
     cancel.removeEventListener("abort", giveUp);
     share.leave();

@@ -10,9 +10,8 @@
  *   is one more than may be kept                  the oldest kept directory that no use is in is closed
  *
  * All are closed at the next turn of the event loop, so a waiting process blocks no `umount`. A *stretch* is code that
- * waits for nothing. Known limits: within one turn, dt does not see a file system
- * mounted over such a directory. Within one stretch it does not see that the directory was moved, and goes on in the
- * one that it holds.
+ * waits for nothing. Known limits: within one turn, dt does not see a file system mounted over such a directory. Within
+ * one stretch it does not see that the directory was moved, and goes on in the one that it holds.
  */
 import { closeSync, fstatSync, readlinkSync } from "node:fs";
 
