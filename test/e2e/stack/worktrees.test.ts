@@ -88,17 +88,19 @@ test.skipIf(missing.length > 0)(
 test.skipIf(missing.length > 0)(
   "a worktree removed while its stack runs is found and stopped, and nothing else is",
   async () => {
-    const pids = (await ps("agent")).flatMap(({ pid }) => (pid === null ? [] : [pid]));
-    expect(pids).toHaveLength(3);
+    const launches = (await ps("agent")).flatMap(({ key, pid }) => (pid === null ? [] : [{ key, pid }]));
+    expect(launches).toHaveLength(3);
     const gone = at("agent");
     rmSync(gone, { recursive: true, force: true });
     const found = JSON.parse((await dt("main", "gc", "--json")).stdout) as { root: string; key: string; why: string }[];
     const ofGone = found.filter((one) => one.root === gone);
-    const keys = ["shop:api:default", "shop:db:default", "shop:worker:default"];
-    expect(ofGone.map(({ key }) => key).sort()).toEqual(keys);
+    // PostgreSQL panics when it next opens a file of its data, which are gone too, and the API may end with it.
+    const left = launches.filter(({ pid }) => runs(pid)).map(({ key }) => key);
+    expect(left).toContain("shop:worker:default");
+    expect(ofGone.map(({ key }) => key)).toEqual(expect.arrayContaining(left));
     expect(found).toHaveLength(ofGone.length);
     expect(await dt("main", "gc", "--yes")).toMatchObject({ code: 0 });
-    await until("nothing of it runs", () => pids.filter(runs).length === 0);
+    await until("nothing of it runs", () => !launches.some(({ pid }) => runs(pid)));
     for (const name of ["main", "feature"]) expect((await ps(name)).filter(({ pid }) => pid !== null)).toHaveLength(3);
   },
 );
