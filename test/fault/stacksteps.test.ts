@@ -8,7 +8,7 @@ import { type DockerEngine, IMAGE, noEngine, startEngine } from "../e2e/kit/dock
 import { commandLineOf } from "../e2e/kit/launch.ts";
 import { TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
-import { CALLS, killedAt, STRACE } from "./steps.kit.ts";
+import { CALLS, hostKilledAt, killedAt, STRACE } from "./steps.kit.ts";
 
 const missing = noEngine() ?? (STRACE === null ? "there is no strace" : null);
 if (missing !== null) console.error(`skipped: killing at each step of a stack: ${missing}`);
@@ -28,7 +28,7 @@ const MANIFEST = `export default ${JSON.stringify({
 interface Row {
   key: string;
   state: string;
-  host: { alive: boolean } | null;
+  host: { pid: number; alive: boolean } | null;
   services: { service: string; state: string }[] | null;
 }
 
@@ -62,14 +62,17 @@ describe.skipIf(missing !== null)("a stack", () => {
     );
   }
 
-  for (const [name, running, args] of [
-    ["start", false, ["t", "dev", "-d"]],
-    ["converge", true, ["t", "dev", "-d"]],
-    ["stop", true, ["stop", "t", "dev"]],
-    ["restart", true, ["restart", "t", "dev"]],
-  ] as [string, boolean, string[]][]) {
+  /** `host`: the host that serves the stack already is killed, and its Compose; else what the command itself starts. */
+  for (const [name, running, args, victim] of [
+    ["start", false, ["t", "dev", "-d"], "caller"],
+    ["converge", true, ["t", "dev", "-d"], "host"],
+    ["stop", true, ["stop", "t", "dev"], "caller"],
+    ["restart", true, ["restart", "t", "dev"], "caller"],
+    ["restart by the host", true, ["restart", "t", "dev"], "host"],
+  ] as [string, boolean, string[], "caller" | "host"][]) {
     test(`SIGKILL at each step of ${name}`, async () => {
       const root = TestRoot.create({ "manifests/t.ts": MANIFEST, "compose.yaml": FILE });
+      const { env } = engine;
       let kills = 0;
       try {
         await dt(root, "list");
@@ -77,7 +80,10 @@ describe.skipIf(missing !== null)("a stack", () => {
           for (let step = 1; step < 100; step += STRIDE) {
             const what = `${name} was killed at ${call} number ${step}`;
             if (running) await dt(root, "t", "dev", "-d");
-            const killed = await killedAt(root, call, step, args, { env: engine.env });
+            const killed =
+              victim === "host"
+                ? await hostKilledAt(root, { host: (await row(root))?.host?.pid as number, call, step, args, env })
+                : await killedAt(root, call, step, args, { env });
             await expectTold(root, what);
             const stop = await dt(root, "stop", "t", "dev");
             expect({ what, code: stop.code, stderr: stop.code === 0 ? "" : stop.stderr }).toEqual({

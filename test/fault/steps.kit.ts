@@ -20,6 +20,7 @@ if (STRACE === null && process.env.CI) throw new Error("CI must have strace");
 if (STRACE === null) console.warn("Killing at each step is not tested: there is no strace on this machine.");
 
 interface Caller {
+  /** Besides the root's. */
   env?: Record<string, string>;
   /** A file that is its standard input. */
   input?: string;
@@ -104,7 +105,13 @@ function childrenOf(pid: number): string[] {
  */
 export async function hostKilledAt(
   root: TestRoot,
-  { host, call, step, args }: { host: number; call: string; step: number; args: string[] },
+  {
+    host,
+    call,
+    step,
+    args,
+    env = {},
+  }: { host: number; call: string; step: number; args: string[] } & Pick<Caller, "env">,
 ): Promise<boolean> {
   const trace = `${root.base}/trace`;
   rmSync(trace, { force: true });
@@ -114,7 +121,7 @@ export async function hostKilledAt(
   });
   const isTraced = () => /^TracerPid:\t[1-9]/m.test(readFileSync(`/proc/${host}/status`, "latin1"));
   await until("the host is traced", isTraced);
-  await root.dt(args);
+  await root.dt(args, { env, timeoutMs: 60_000 });
   const killed = traceOf(trace).includes("killed by SIGKILL");
   strace.kill("SIGKILL"); // a host that lives on goes on untraced
   await strace.exited;
