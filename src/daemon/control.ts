@@ -2,7 +2,7 @@
  * Spawns the daemon, waits for it and ends it, on behalf of a command. Whether one runs is in its lock, whether it
  * answers is asked over its socket. Nothing here needs a running daemon.
  */
-import { hostEnvironment } from "../supervisor/prepare/selfenv.ts";
+import { sharedHostEnvironment } from "../supervisor/prepare/selfenv.ts";
 import { DtError, messageOf } from "../sys/base/error.ts";
 import { selfCommand } from "../sys/base/self.ts";
 import { readHolder } from "../sys/lock/lock.ts";
@@ -33,7 +33,7 @@ export function spawnDaemon({ env, paths }: DaemonPlace): void {
   // Throws here if the socket has no usable place; the daemon would only write that to its own log.
   realSocketOf(paths, env);
   const child = spawnDetached([...selfCommand(), "daemon", "start", FLAG.foreground, FLAG.quiet], {
-    env: hostEnvironment(env, paths.home),
+    env: sharedHostEnvironment(env, paths.home),
     errorFile: paths.errors,
   });
   void child.stdout.cancel();

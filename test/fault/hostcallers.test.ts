@@ -64,6 +64,7 @@ describe("the host is killed while a launch is not ready yet", () => {
       const { code, text } = await outcomeOf(caller);
       expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining("ready") });
       expect(text).not.toContain("left alone");
+      expect(text).not.toContain("meanwhile");
       expect([(await one.ps("slow"))?.pid, began(one.root)]).toEqual([pid, 1]);
       expect(readdirSync(join(one.root.run, "starts"))).toEqual([]);
       expect((await one.dt(["stop", "t", "slow"])).stderr).not.toContain("called off");

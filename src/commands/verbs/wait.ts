@@ -97,8 +97,7 @@ export default defineVerb({
             ? `${JSON.stringify(shown)}\n`
             : formatLines(shown.map((one) => `${one.key} ${one.state}`)),
         );
-        const exit = goal === "exit" && shown.length === 1 ? shown[0]?.exit : null;
-        return exit ? shellCode(exit) : EXIT.done;
+        return goal === "exit" && shown.length === 1 && shown[0] !== undefined ? codeOf(shown[0]) : EXIT.done;
       }
       if (performance.now() >= deadline)
         throw new DtError("timeout", `Not ${goal === "ready" ? "ready" : "ended"} in time: ${left.join(", ")}.`, {
@@ -109,6 +108,12 @@ export default defineVerb({
     }
   },
 });
+
+/** What ended unseen, since its host was gone, has no exit: it failed all the same. */
+function codeOf({ state, exit }: { state: string; exit: KeyReport["exit"] }): number {
+  if (exit !== null) return shellCode(exit);
+  return state === "failed" ? EXIT.failed : EXIT.done;
+}
 
 /** It runs, and its host was gone before it had found out whether it is ready. */
 function isReadinessUnknown({ store }: Ground, report: KeyReport | null): boolean {

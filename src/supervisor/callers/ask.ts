@@ -1,9 +1,19 @@
 /**
- * Asks the root's host for something, and hears what becomes of it. A host that ends before it has said everything is
- * replaced by another, which is asked the same again. A launch that the first one had recorded for this very start is
- * taken over; one that it had only spawned is ended, and started again.
+ * Asks the root's host for something, and hears what becomes of it. Before it has said everything, a host may end, or
+ * be stopped. Then another is asked the same again:
+ *
+ *   the first host   and had                             the next host
+ *   --------------   ---------------------------------   ------------------------------------------------------------
+ *   is gone          begun nothing                       starts it
+ *                    recorded the launch                 takes the launch over
+ *                    spawned it, without a record        ends it, and starts it again
+ *   is stopped       begun nothing                       starts it; the first one joins that launch if it goes on
+ *                    recorded the launch                 reports it, and waits for what the first one finds out
+ *                    taken the key's lock                waits for the lock, and names who holds it
+ *
+ * A stopped host hears no Ctrl-C: its caller ends, and says that what was begun runs on.
  */
-
+import { DtError, EXIT } from "../../sys/base/error.ts";
 import { ownBlocked } from "../../sys/inherit/blocked.ts";
 import { callerKind } from "../../sys/inherit/inheritance.ts";
 import { canReadInherited } from "../../sys/inherit/inherited.ts";
@@ -12,6 +22,7 @@ import type { Ground } from "../launch/types.ts";
 import { nameHost } from "../ticket/namehost.ts";
 import { dropTicket, type Ticketed } from "../ticket/ticket.ts";
 import { hostLost, reachHost } from "./reach.ts";
+import { watchSuspended } from "./suspended.ts";
 import { type CallerWord, HOST_PROTOCOL, type HostAsk, type HostWord, hostGroundOf } from "./wire.ts";
 
 type Wanted = HostAsk extends infer One
@@ -58,8 +69,9 @@ export async function* askHost(ground: Ground, asking: Asking): AsyncGenerator<H
       if (word.is === "failed") for (const start of asking.starts) dropTicket(ground, start);
       yield word;
     }
-    if (isLike && hosts >= MOST_HOSTS)
-      throw hostLost(ground, asking.starts.length === 1 ? (asking.starts[0]?.key ?? null) : null);
+    if (!isLike || hosts < MOST_HOSTS) continue;
+    for (const start of asking.starts) dropTicket(ground, start);
+    throw hostLost(ground, onlyKeyOf(asking));
   }
 }
 
@@ -74,14 +86,39 @@ async function* converse(
   const onCancel = () => line.send({ is: "cancel" });
   if (asking.cancel?.aborted) onCancel();
   else asking.cancel?.addEventListener("abort", onCancel);
+  const suspended = watchSuspended(ground.table, line.pid);
+  const words = line.words();
   try {
-    yield* line.words();
+    for (;;) {
+      const next = await Promise.race([words.next(), suspended.is]);
+      if (next === undefined && asking.cancel?.aborted) throw hostStopped(asking, line.pid);
+      if (next === undefined || next.done === true) return;
+      yield next.value;
+    }
   } finally {
+    suspended.close();
     // A launch that is there is not cancelled by a Ctrl-C that means the next one (of several restarts, or of the needs
     // of a command).
     asking.cancel?.removeEventListener("abort", onCancel);
     line.close();
   }
+}
+
+/** Null: several, or none. */
+function onlyKeyOf({ starts }: Asking): string | null {
+  return starts.length === 1 ? (starts[0]?.key ?? null) : null;
+}
+
+function hostStopped(asking: Asking, pid: number): DtError {
+  const key = onlyKeyOf(asking);
+  return new DtError(
+    "interrupted",
+    `The host (pid ${pid}) is stopped, and hears no Ctrl-C: what it has begun${key === null ? "" : ` of ${key}`} runs on.`,
+    {
+      status: EXIT.interrupted,
+      hint: `\`dt ${key === null ? "down" : `stop ${key}`}\` ends it; \`kill -CONT ${pid}\` lets the host go on.`,
+    },
+  );
 }
 
 /** The environment goes once, and not with each spec that has the same. */

@@ -4,6 +4,7 @@
  * after the spawn it stops the launch.
  */
 import { toError } from "../launch/failure.ts";
+import { MOST_RESTARTS } from "../launch/streak.ts";
 import type { Ground, LaunchEvent, LaunchSpec, Report } from "../launch/types.ts";
 import { askHost } from "./ask.ts";
 import { hostLost } from "./reach.ts";
@@ -21,16 +22,19 @@ export interface DetachedStart {
 }
 
 /**
- * Hands the start to a host, and relays its events until the launch is there. Returns the last event. Throws the host's
- * error. A launch on a terminal gets a host of its own, because it ends with its host.
+ * Hands the start to a host, and relays its events until the launch is there, or its policy has restarted it so often
+ * that it is not (`restarting`). Returns the last event. Throws the host's error. A launch on a terminal gets a host of
+ * its own, because it ends with its host.
  */
 export async function startDetached({ ground, spec, until, report, cancel }: DetachedStart): Promise<LaunchEvent> {
   const request = { is: "start", spec, env: spec.env } as const;
+  let restarts = 0;
   for await (const word of askHost(ground, { request, starts: [spec], isOwn: spec.settings.tty, cancel })) {
     const event = word as LaunchEvent;
     report(event);
     if (event.is === "failed") throw toError(event.error);
-    if (isLast(event, until)) return event;
+    if (event.is === "restarting") restarts++;
+    if (isLast(event, until) || restarts >= MOST_RESTARTS) return event;
   }
   throw hostLost(ground, spec.key);
 }

@@ -20,10 +20,10 @@ import { spawnDetached } from "../../sys/spawn/spawn.ts";
 import { linesOf } from "../../sys/text/textlines.ts";
 import { toError } from "../launch/failure.ts";
 import type { Ground } from "../launch/types.ts";
-import { hostEnvironment } from "../prepare/selfenv.ts";
+import { sharedHostEnvironment } from "../prepare/selfenv.ts";
 import { makeRequestQueue } from "../run/queue.ts";
 import { birthLockOf, hostAddress } from "./address.ts";
-import { type Birth, type CallerWord, type HostWord, hostErrorFile, LONGEST_REQUEST } from "./wire.ts";
+import { type Birth, type CallerWord, HOST_PROTOCOL, type HostWord, hostErrorFile, LONGEST_REQUEST } from "./wire.ts";
 
 /** How long a host may take to say that it listens, in milliseconds. One that works does so at once. */
 const HELLO_MS = 300;
@@ -129,7 +129,7 @@ async function connectToHost(address: string): Promise<HostLine | null> {
     }
   };
   const hello = await firstWord(next);
-  if (hello?.is !== "hello") {
+  if (hello?.is !== "hello" || hello.version !== HOST_PROTOCOL) {
     line.close();
     return null;
   }
@@ -158,7 +158,7 @@ async function makeHost(
   ground.store.prepare();
   const words = [ground.root, address, ...(isOwn ? ["own"] : [])];
   const host = spawnDetached([...ground.self, HIDDEN.host, ...words], {
-    env: hostEnvironment(env, ground.root),
+    env: sharedHostEnvironment(env, ground.root),
     errorFile: hostErrorFile(ground),
   });
   for await (const text of linesOf(host.stdout, false)) {

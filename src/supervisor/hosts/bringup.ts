@@ -19,12 +19,6 @@ import { endServed, leaveUnstarted, makeUpState, type UpState } from "./upstate.
 
 /** How late it is noticed that a waiting launch was called off, in milliseconds. */
 const LOOK_EVERY_MS = 100;
-/**
- * After this many restarts in a row by its policy a launch is no longer waited for: it is not up, and its policy goes
- * on.
- */
-export const MOST_RESTARTS = 3;
-
 export interface Up {
   /** Resolves when nothing more is awaited of any node. */
   settled: Promise<KeyOutcome[]>;

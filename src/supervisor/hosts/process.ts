@@ -11,6 +11,7 @@
  *   while it serves                    nothing more is reported, and the launch has a host that is gone: the root's
  *                                      next host serves it (hostless.ts)
  */
+import type { Stats } from "node:fs";
 import { dirname } from "node:path";
 import { DtError, EXIT, messageOf } from "../../sys/base/error.ts";
 import { linkStatOf } from "../../sys/base/stat.ts";
@@ -183,7 +184,7 @@ function listenAt(address: string, { accept }: ReturnType<typeof makeCallers>): 
   else if (there !== undefined)
     throw new DtError(
       "host-address",
-      `Expected nothing, or a socket that a killed host left, at ${address}, but there is ${there.isDirectory() ? "a directory" : "a file"}.`,
+      `Expected nothing, or a socket that a killed host left, at ${address}, but there is ${whatIs(there)}.`,
       { status: EXIT.failed, hint: `Remove it: rm -r ${address}` },
     );
   try {
@@ -195,6 +196,12 @@ function listenAt(address: string, { accept }: ReturnType<typeof makeCallers>): 
       cause: error,
     });
   }
+}
+
+function whatIs(there: Stats): string {
+  if (there.isDirectory()) return "a directory";
+  if (there.isSymbolicLink()) return "a link";
+  return there.isFIFO() ? "a pipe" : "a file";
 }
 
 function report(birth: Birth): void {

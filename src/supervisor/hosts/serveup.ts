@@ -1,8 +1,9 @@
 /** Serves the launches of one `dt up` in a host's process. */
 import type { HostedEvent, UpNode } from "../callers/types.ts";
+import { MOST_RESTARTS } from "../launch/streak.ts";
 import type { Ground } from "../launch/types.ts";
 import { holdTicket } from "../ticket/ticket.ts";
-import { bringUp, MOST_RESTARTS } from "./bringup.ts";
+import { bringUp } from "./bringup.ts";
 import type { Hosting } from "./hosting.ts";
 
 interface Asked {

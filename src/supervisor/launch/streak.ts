@@ -5,6 +5,12 @@
  */
 import type { LaunchRecord } from "../../state/types.ts";
 
+/**
+ * After this many restarts in a row by its policy a launch is no longer waited for: it is not up, and its policy goes
+ * on.
+ */
+export const MOST_RESTARTS = 3;
+
 /** The restarts by policy so far for this launch. */
 export interface Streak {
   /** Restarts in a row, without a run between them that lasted. */

@@ -6,6 +6,8 @@
 import { STEERING } from "../../sys/base/steering.ts";
 import { HOST_MARK, KNOWN_MARK, SAVED_ENVIRONMENT, START_MARK, TICKET_MARK } from "../launch/marks.ts";
 
+/** What the dynamic loader puts into a program: ld.so(8), dyld(1). */
+const PRELOADS = /^(LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES)$/;
 const OF_A_LAUNCH = ["DIALTONE_KEY", "DIALTONE_TOKEN"];
 
 /** The environment of dt's caller, as it was before dt changed its own. */
@@ -25,6 +27,16 @@ export function callerEnvironment(own: Record<string, string | undefined>): Reco
 export function hostEnvironment(persons: Record<string, string>, root: string): Record<string, string> {
   const env: Record<string, string> = { ...persons, [HOST_MARK]: root };
   for (const name of Object.keys(env)) if (STEERING.test(name) || OF_A_LAUNCH.includes(name)) delete env[name];
+  return env;
+}
+
+/**
+ * The environment for a host that others use, too. A library that its first caller wants in every program (faketime,
+ * proxychains) must not change what the host sees; the caller's own launches get it.
+ */
+export function sharedHostEnvironment(persons: Record<string, string>, root: string): Record<string, string> {
+  const env = hostEnvironment(persons, root);
+  for (const name of Object.keys(env)) if (PRELOADS.test(name)) delete env[name];
   return env;
 }
 

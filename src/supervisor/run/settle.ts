@@ -1,7 +1,7 @@
 /** Waits, from outside the host, until it is known what became of a launch: its host finds that out and notes it. */
 import type { ExitRecord, LaunchRecord } from "../../state/types.ts";
 import type { FileRead } from "../../sys/files/fileread.ts";
-import { presenceOf } from "../../sys/process/identity.ts";
+import { isSuspended, presenceOf } from "../../sys/process/identity.ts";
 import { isKeyLocked } from "../launch/lock.ts";
 import type { Ground } from "../launch/types.ts";
 
@@ -94,9 +94,7 @@ function silentOf({ store, table }: Ground, key: string): Silent | null {
     return isKeyLocked({ store, table }, key)
       ? null // another process is changing the launch
       : { record, why: `its host (pid ${host.pid}) is gone, and no other has taken its place` };
-  const entry = table.entry(host.pid);
-  const isStopped = entry?.startTime === host.startTime && (entry.state === "T" || entry.state === "t");
-  if (!isStopped || presence !== "alive") return null;
+  if (!isSuspended(table, host)) return null;
   return { record, why: `its host (pid ${host.pid}) is stopped, and so does not answer` };
 }
 

@@ -1,9 +1,10 @@
 /**
- * A start that a caller passes on to a host: the start's file names the host as soon as the host exists. The host may
- * launch once it has read what to start, and by then its caller may be gone: killed, or called off itself.
+ * A start that a caller passes on to a host: the start's file names both as soon as the host exists. The host may
+ * launch once it has read what to start, and by then its caller may be gone: killed, or called off itself. If the host
+ * is gone, its caller asks another.
  */
 import { DtError } from "../../sys/base/error.ts";
-import { identify } from "../../sys/process/identity.ts";
+import { identify, identifySelf } from "../../sys/process/identity.ts";
 import { fileOf, startFileName, type TicketGround } from "./startfile.ts";
 import type { Ticketed } from "./ticket.ts";
 
@@ -18,7 +19,8 @@ export function nameHost(ground: TicketGround, { start: { key, ticket }, pid }: 
   if (file === null) return;
   const { isQueued: _, ...own } = file;
   try {
-    ground.store.write(name, { ...own, holder: identify(ground.table, host) }, { durable: false });
+    const named = { ...own, holder: identify(ground.table, host), caller: identifySelf(ground.table) };
+    ground.store.write(name, named, { durable: false });
   } catch (error) {
     // On a full disk a stop does not see the start, as in `holdTicket`.
     if (!(error instanceof DtError)) throw error;

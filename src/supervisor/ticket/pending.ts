@@ -7,14 +7,15 @@
  * key's lock. A start reads the mark before it does anything else, and keeps it in its ticket. It compares again under
  * the lock, right before it launches: a different mark means that a stop came in between. The ticket's file,
  * `starts/<key>.<id>.json`, only lets a stop see the start. It names the process that the start waits in: a caller that
- * passes the start on names the host there before the host knows what to start (namehost.ts). A start that waits for
- * nothing writes none.
+ * passes the start on names the host there, beside itself, before the host knows what to start (namehost.ts). A start
+ * that waits for nothing writes none.
  *
  *   killed                             then
  *   --------------------------------   --------------------------------------------------------------------------------
  *   the start, with its file written   nothing is launched; the file names a process that is gone, and the next stop
  *                                      removes it
  *   its caller, once there is a host   the host continues, and the file names the host
+ *   the host, while its caller lives   the caller asks another host; the file names the caller
  *   the stop, before its mark          the start continues, as if no stop had been requested
  *   the stop, after its mark           the start is called off
  *

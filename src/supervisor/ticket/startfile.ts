@@ -22,6 +22,8 @@ export interface StartFile {
   version: 1;
   key: string;
   holder: ProcessIdentity;
+  /** The process that passed the start on to the holder. While it lives, it asks another if the holder ends. */
+  caller?: ProcessIdentity;
   by: Asker;
   /** It waits for its turn in a process that starts nothing itself. */
   isQueued?: true;
@@ -56,13 +58,21 @@ export function startsIn({ store }: Pick<Ground, "store">): { key: string; name:
 export function isWaiting(ground: TicketGround, name: string): boolean {
   const file = fileOf(ground, name);
   if (file === null) return false;
-  const { holder, hold } = file;
-  const presence = presenceOf(ground.table, holder);
+  return [file.holder, ...(file.caller === undefined ? [] : [file.caller])].some((one) =>
+    isAlive(ground, { process: one, hold: file.hold }),
+  );
+}
+
+function isAlive(
+  { store, table }: TicketGround,
+  { process, hold }: { process: ProcessIdentity; hold: string | undefined },
+): boolean {
+  const presence = presenceOf(table, process);
   if (presence !== "unknown") return presence === "alive";
-  const seen = ground.table.locate(holder);
-  if (seen !== undefined) return seen !== null && presenceOf(ground.table, seen) === "alive";
+  const seen = table.locate(process);
+  if (seen !== undefined) return seen !== null && presenceOf(table, seen) === "alive";
   // It is in another container.
-  return hold === undefined || isHeld(join(ground.store.directory, HELD), hold) !== false;
+  return hold === undefined || isHeld(join(store.directory, HELD), hold) !== false;
 }
 
 export function startHolderOf(ground: TicketGround, name: string): ProcessIdentity | null {

@@ -14,7 +14,7 @@ import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
 import { identifySelf } from "../../sys/process/identity.ts";
 import { describeAsker } from "../launch/exit.ts";
 import type { Announced, Ground, Ticket } from "../launch/types.ts";
-import { HELD, STARTS, type StartFile, startFileName, startHolderOf, type TicketGround } from "./startfile.ts";
+import { fileOf, HELD, STARTS, type StartFile, startFileName, startHolderOf, type TicketGround } from "./startfile.ts";
 
 /** How long a waiting start may take to notice that it was called off. */
 const LOOK_EVERY_MS = 100;
@@ -106,10 +106,12 @@ export function holdTicket(
     store.prepare();
     makePrivateDirectory(join(store.directory, STARTS));
     const hold = holdOn(ground, ticket);
+    const caller = fileOf(ground, startFileName(key, ticket))?.caller;
     const file: StartFile = {
       version: 1,
       key,
       holder: identifySelf(table),
+      ...(caller === undefined ? {} : { caller }),
       by: asker,
       ...(isQueued ? { isQueued } : {}),
       ...(hold === null ? {} : { hold }),

@@ -3,10 +3,11 @@
  * holder killed at any moment leaves nothing behind. Descriptors are close-on-exec: a child keeps the lock from its
  * fork to its exec and no longer. The launch's fence is built on that.
  */
-import { closeSync, constants, fstatSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, statSync, writeSync } from "node:fs";
 import { DtError, errnoOf } from "../base/error.ts";
 import { openOwn } from "../door/door.ts";
 import { lastErrno, libc } from "../ffi/libc.ts";
+import { readAtMost } from "./readatmost.ts";
 import { writeError } from "./writeerror.ts";
 
 /** From <sys/file.h>, flock(2). */
@@ -19,11 +20,16 @@ const EINTR = 4;
 /** EAGAIN is 11 on Linux and 35 on macOS, where flock answers EWOULDBLOCK with the same number. */
 const EAGAIN = process.platform === "darwin" ? 35 : 11;
 
+/** In bytes. */
+const LONGEST_NOTE = 1024;
+
 export interface FileLock {
   /**
    * Whether the locked file is still the one at its path. Once it has been replaced, other processes lock another file.
    */
   isInPlace(): boolean;
+  /** Writes into the file what others may know of the holder, for `noteIn`. Throws the system's error. */
+  note(text: string): void;
   /** Releases the lock. Safe to call twice. */
   release(): void;
 }
@@ -75,6 +81,17 @@ export function isLocked(path: string): boolean {
   }
 }
 
+/** What the last holder that noted something noted; null when there is no file. Nothing seals it. */
+export function noteIn(path: string): string | null {
+  const fd = openOrNull(path);
+  if (fd === null) return null;
+  try {
+    return readAtMost(fd, { size: 0, most: LONGEST_NOTE })?.toString() ?? null;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function openGuard(path: string): number {
   try {
     return openOwn(path, { flags: constants.O_RDWR | constants.O_CREAT });
@@ -117,6 +134,10 @@ function makeLock(fd: number, path: string): FileLock {
   let open = true;
   return {
     isInPlace: () => open && isStillAt(fd, path),
+    note(text) {
+      ftruncateSync(fd);
+      writeSync(fd, text, 0);
+    },
     release() {
       if (!open) return;
       open = false;

@@ -128,6 +128,12 @@ export function presenceOf(table: ProcessTable, identity: ProcessIdentity): Pres
   return entry.startTime === identity.startTime ? "alive" : "gone";
 }
 
+/** Whether it is alive, and does not run: after SIGSTOP, Ctrl-Z, or in a debugger. */
+export function isSuspended(table: ProcessTable, identity: ProcessIdentity): boolean {
+  const state = table.entry(identity.pid)?.state;
+  return (state === "T" || state === "t") && presenceOf(table, identity) === "alive";
+}
+
 /** A zombie has ended; its parent has not waited for it yet. */
 export function isOver(entry: ProcessEntry): boolean {
   return entry.state === "Z" || entry.state === "X";

@@ -42,6 +42,41 @@ async function why(root: TestRoot): Promise<string> {
 
 const SERVER = `run: ["bun", "-e", "Bun.serve({ port: process.env.PORT, fetch: () => new Response('', { status: require('node:fs').existsSync('sick') ? 500 : 200 }) })"],`;
 
+test("a detached start waits for a launch that its policy starts again, until the third end in a row; so does a need", async () => {
+  const root = TestRoot.create({
+    "manifests/h.ts": `const loop = { policy: "on-failure", delay: "100ms", jitter: 0, limit: "none" };
+      const flap = (run) => ({ kind: "managed", run, ready: { log: "up" }, restart: loop, stop: { timeout: "1s" } });
+      export default { name: "h", commands: {
+        dev: flap("echo bad; exit 5"),
+        third: flap("echo x >> n; test $(wc -l < n) -ge 3 || exit 1; echo up; exec sleep 1000"),
+        needy: { kind: "managed", run: ["sleep", "1000"], needs: ["h:dev"] },
+      } };`,
+  });
+  await within(root, async () => {
+    expect((await root.dt(["h", "third", "-d"])).code).toBe(0);
+    const said = /failed with code 5 after .*, after 2 restarts; its policy goes on/;
+    for (const words of [
+      ["h", "dev", "-d"],
+      ["h", "dev", "-d", "--timeout", "3s"],
+    ]) {
+      const start = await root.dt(words);
+      expect(start).toMatchObject({ code: 1, stdout: "" });
+      expect(start.stderr).toMatch(said);
+      expect(start.stderr).toContain(`${KEY} is not up: it failed`);
+      expect(start.stderr).toContain("bad");
+    }
+    expect((await psOf(root, KEY))?.restarts).toBeGreaterThan(0);
+    await root.dt(["stop", "h", "dev"]);
+    const json = await root.dt(["h", "dev", "-d", "--json"]);
+    expect([json.code, JSON.parse(json.stdout)]).toEqual([1, { key: KEY, state: "backoff", pid: null }]);
+    await root.dt(["stop", "h", "dev"]);
+    const needy = await root.dt(["h", "needy", "-d"]);
+    expect(needy.code).toBe(1);
+    expect(needy.stderr).toMatch(said);
+    expect(needy.stderr).toContain("h:needy:default was not started: it needs h:dev:default, which failed");
+  });
+});
+
 test("a launch whose alive probe failed as often as it may is shown as unhealthy everywhere, and as ready when it holds again", async () => {
   const root = rootOf(
     `${SERVER} port: ${freePort()}, ready: { http: "/" }, alive: { http: "/", interval: "100ms", failures: 3 }`,

@@ -1,6 +1,7 @@
 /** `dt wait`: for readiness, for an end with its code, and at once when it cannot come. */
 import { expect, test } from "bun:test";
-import { TestRoot } from "../../kit.ts";
+import { TestRoot, until } from "../../kit.ts";
+import { type Ps, psOf, runs } from "../kit/launch.ts";
 
 test("dt wait ends when a launch is ready, with its code when it has ended, and at once when it never will be ready", async () => {
   const root = TestRoot.create({
@@ -16,6 +17,24 @@ test("dt wait ends when a launch is ready, with its code when it has ended, and 
     expect(await root.dt(["wait", "w:ends"])).toMatchObject({ code: 1, stderr: expect.stringContaining("bad") });
     await root.dt(["w", "ends", "--no-wait"]);
     expect((await root.dt(["wait", "w:ends", "--for", "exit"])).code).toBe(7);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("what failed unseen, since its host was killed first, is no success to wait for", async () => {
+  const root = TestRoot.create({
+    "manifests/t.json": `{"name": "t", "commands": {"dev": {"kind": "managed", "run": ["sleep", "1000"]}}}`,
+  });
+  try {
+    await root.dt(["t", "dev", "-d"]);
+    const { pid, host } = (await psOf(root)) as Ps;
+    for (const one of [host?.pid as number, pid as number]) {
+      process.kill(one, "SIGKILL");
+      await until(`pid ${one} is gone`, () => !runs(one));
+    }
+    const waited = await root.dt(["wait", "t:dev", "--for", "exit"]);
+    expect(waited).toMatchObject({ code: 1, stdout: "t:dev:default failed\n" });
   } finally {
     await root.dispose();
   }

@@ -1,0 +1,188 @@
+/** What callers hear whose host is stopped (SIGSTOP), or ends, after it has greeted them. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { type Ps, runs } from "../e2e/kit/launch.ts";
+import { stays, type TestRoot, until, within } from "../kit.ts";
+import { type HostRoot, hostPidOf, hostRoot } from "./host.kit.ts";
+
+/** It is ready once there is a file `go`. */
+const SLOW = {
+  kind: "managed",
+  run: ["sh", "-c", "echo $$ >> began; until [ -e go ]; do sleep 0.05; done; echo up; exec sleep 1000"],
+  ready: { log: "up" },
+  stop: { timeout: "500ms" },
+};
+/** A manifest that is loaded only once there is a file `loaded`. */
+const LATE = `import { existsSync } from "node:fs";
+while (!existsSync(\`\${import.meta.dirname}/../loaded\`)) await new Promise((done) => setTimeout(done, 20));
+export default { name: "s", commands: { x: { kind: "managed", run: ["sh", "-c", "echo $$ >> ran; exec sleep 1001"] } } };
+`;
+
+const spawn = ({ root, runtime }: HostRoot, words: string[]) =>
+  root.spawn(words, { env: { XDG_RUNTIME_DIR: runtime } });
+
+async function outcomeOf(child: ReturnType<TestRoot["spawn"]>) {
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  await child.exited;
+  return { code: child.exitCode, text: stdout + stderr };
+}
+
+const linesOf = (root: TestRoot, file: string) => root.read(file).trim().split("\n").length;
+
+function socketsOf(pid: number): number {
+  const fds = `/proc/${pid}/fd`;
+  return readdirSync(fds).filter((fd) => {
+    try {
+      return readlinkSync(join(fds, fd)).startsWith("socket:");
+    } catch {
+      return false; // it was closed meanwhile
+    }
+  }).length;
+}
+
+/** A start whose host has greeted it, and that has not asked for anything yet. */
+async function greeted(one: HostRoot, host: number) {
+  one.root.write("manifests/s.ts", LATE);
+  const before = socketsOf(host);
+  const caller = spawn(one, ["s", "x", "-d"]);
+  await until("the host greets it", () => socketsOf(host) > before);
+  await until("it is announced", () => readdirSync(join(one.root.run, "starts")).length === 1);
+  return caller;
+}
+
+const psOf = async (one: HostRoot, key: string) =>
+  (JSON.parse((await one.dt(["ps", "--all", "--json"])).stdout) as Ps[]).find((launch) => launch.key === key);
+
+/** Stops a host for as long as the work takes. */
+async function whileStopped(host: number, work: () => Promise<void>): Promise<void> {
+  process.kill(host, "SIGSTOP");
+  try {
+    await work();
+  } finally {
+    if (runs(host)) process.kill(host, "SIGCONT");
+  }
+}
+
+describe.skipIf(process.platform !== "linux")("the host is stopped", () => {
+  test.each([
+    ["dt t slow -d", ["t", "slow", "-d"]],
+    ["dt up t:slow -d", ["up", "t:slow", "-d"]],
+  ] as [string, string[]][])(
+    "`%s`, which waits for a launch, ends and says so",
+    async (_, words) => {
+      const one = hostRoot([], { slow: SLOW });
+      await within(one.root, async () => {
+        const caller = spawn(one, words);
+        const launch = await until("it starts", async () => {
+          const now = await one.ps("slow");
+          return now?.state === "starting" && now.pid !== null ? now : null;
+        });
+        const host = hostPidOf(launch);
+        await whileStopped(host, async () => {
+          const { code, text } = await outcomeOf(caller);
+          expect({ code, text }).toMatchObject({
+            code: 124,
+            text: expect.stringContaining(`(pid ${host}) is stopped`),
+          });
+          expect(linesOf(one.root, "began")).toBe(1);
+        });
+        one.root.write("go", "");
+        await until("its host goes on", async () => (await one.ps("slow"))?.state === "ready");
+        expect((await one.ps("slow"))?.pid).toBe(launch.pid as number);
+      });
+    },
+    30_000,
+  );
+
+  test("Ctrl-C at a start that waits for it ends that start, and says what runs on", async () => {
+    const one = hostRoot([], { slow: SLOW });
+    await within(one.root, async () => {
+      const caller = spawn(one, ["t", "slow", "-d"]);
+      const launch = await until("it starts", async () => {
+        const now = await one.ps("slow");
+        return now?.state === "starting" && now.pid !== null ? now : null;
+      });
+      await whileStopped(hostPidOf(launch), async () => {
+        caller.kill("SIGINT");
+        const { code, text } = await outcomeOf(caller);
+        expect({ code, text }).toMatchObject({ code: 130, text: expect.stringContaining("dt stop t:slow:default") });
+      });
+    });
+  });
+
+  test("before it was asked: another host does the start, once", async () => {
+    const one = hostRoot(["a"]);
+    await within(one.root, async () => {
+      const host = hostPidOf(await one.start("a"));
+      const caller = await greeted(one, host);
+      await whileStopped(host, async () => {
+        one.root.write("loaded", "");
+        expect(await outcomeOf(caller)).toMatchObject({ code: 0 });
+        expect(hostPidOf(await psOf(one, "s:x:default"))).not.toBe(host);
+      });
+      const { pid } = (await psOf(one, "s:x:default")) as Ps;
+      // What it was asked meanwhile it has read by then.
+      await one.dt(["restart", "t", "a"]);
+      expect([(await psOf(one, "s:x:default"))?.pid, linesOf(one.root, "ran")]).toEqual([pid, 1]);
+    });
+  }, 30_000);
+});
+
+test("a start that is stopped while its manifests load holds up no other", async () => {
+  const one = hostRoot(["a"]);
+  await within(one.root, async () => {
+    await one.dt(["list"]);
+    one.root.write("manifests/s.ts", LATE);
+    const caller = spawn(one, ["s", "x", "-d"]);
+    const lock = join(one.root.dir, ".dialtone/cache/loading.lock");
+    await until(
+      "its load has the turn",
+      () => existsSync(lock) && readFileSync(lock, "utf8").includes(`${caller.pid}`),
+    );
+    caller.kill("SIGSTOP");
+    try {
+      one.root.write("loaded", "");
+      expect(await one.dt(["t", "a", "-d"], { timeoutMs: 15_000 })).toMatchObject({ code: 0 });
+    } finally {
+      caller.kill("SIGCONT");
+    }
+    expect(await outcomeOf(caller)).toMatchObject({ code: 0 });
+  });
+}, 30_000);
+
+describe.skipIf(process.platform !== "linux")("the host ends", () => {
+  test.each([
+    ["with its last launch", async (one: HostRoot) => void (await one.dt(["stop", "t", "a"]))],
+    ["by SIGKILL", async (one: HostRoot) => void process.kill(hostPidOf(await one.ps("a")), "SIGKILL")],
+  ])("%s, before it was asked: a stop that comes meanwhile wins", async (_, end) => {
+    const one = hostRoot(["a"]);
+    await within(one.root, async () => {
+      const caller = await greeted(one, hostPidOf(await one.start("a")));
+      await end(one);
+      const stop = spawn(one, ["stop", "s", "x"]);
+      await stays("the stop waits for the start", () => stop.exitCode === null, 300);
+      one.root.write("loaded", "");
+      expect(await outcomeOf(caller)).toMatchObject({ code: 130, text: expect.stringContaining("stopped meanwhile") });
+      expect((await outcomeOf(stop)).code).toBe(0);
+      expect((await psOf(one, "s:x:default"))?.pid ?? null).toBe(null);
+    });
+  });
+});
+
+test.skipIf(process.platform !== "linux")(
+  "a library that the host's first caller preloads is in that caller's launch, and not in the host",
+  async () => {
+    const one = hostRoot(["a", "b"]);
+    await within(one.root, async () => {
+      const preload = { LD_PRELOAD: "/nowhere/preloaded.so" };
+      expect((await one.dt(["t", "a", "-d"], { env: preload })).code).toBe(0);
+      const [a, b] = [await one.ps("a"), await one.start("b")];
+      expect(hostPidOf(a)).toBe(hostPidOf(b));
+      const isIn = [a?.pid, a?.host?.pid, b.pid].map((pid) =>
+        readFileSync(`/proc/${pid}/environ`, "latin1").includes("/nowhere/preloaded.so"),
+      );
+      expect(isIn).toEqual([true, false, false]);
+    });
+  },
+);
