@@ -10,6 +10,7 @@ const LATER = "test/fault/inheritlater.test.ts";
 const LOST = "test/fault/hostlost.test.ts";
 const CROWD = "test/fault/hostcrowd.test.ts";
 const PLACE = "test/fault/hostplace.test.ts";
+const STOPPED = "test/fault/stoppedhost.test.ts";
 const CALLERS = "test/fault/hostcallers.test.ts";
 
 export const HOST_BREAKS: readonly Break[] = [
@@ -335,5 +336,65 @@ export const HOST_BREAKS: readonly Break[] = [
     ],
     test: "test/sys/net/lines.test.ts",
     only: "gone before it was greeted",
+  },
+  {
+    what: "a caller waits for a host that is stopped after it greeted it",
+    edits: [
+      {
+        file: "src/supervisor/callers/suspended.ts",
+        from: "if (inRow >= LOOKS) suspended.resolve();",
+        to: "if (inRow >= 1000 * LOOKS) suspended.resolve();",
+      },
+    ],
+    test: STOPPED,
+    only: "before it was asked: another host",
+  },
+  {
+    what: "Ctrl-C is lost where the host is stopped",
+    edits: [
+      {
+        file: "src/supervisor/callers/ask.ts",
+        from: "if (next === undefined && asking.cancel?.aborted) throw",
+        to: "if (next === null && asking.cancel?.aborted) throw",
+      },
+    ],
+    test: STOPPED,
+    only: "Ctrl-C at a start",
+  },
+  {
+    what: "a start whose host has ended is seen by no stop",
+    edits: [
+      {
+        file: "src/supervisor/ticket/startfile.ts",
+        from: "...(file.caller === undefined ? [] : [file.caller])",
+        to: "...(file.caller === undefined ? [file.holder] : [])",
+      },
+    ],
+    test: STOPPED,
+    only: "a stop that comes meanwhile wins",
+  },
+  {
+    what: "a host is preloaded with its first caller's libraries",
+    edits: [
+      {
+        file: "src/supervisor/prepare/selfenv.ts",
+        from: "if (PRELOADS.test(name)) delete env[name];",
+        to: 'if (PRELOADS.test(name)) delete env["-"];',
+      },
+    ],
+    test: STOPPED,
+    only: "preloads",
+  },
+  {
+    what: "a load waits for a stopped process that has the turn",
+    edits: [
+      {
+        file: "src/manifest/cache/loadlock.ts",
+        from: "now - runsAt > SUSPENDED_MS",
+        to: "now - runsAt > WAIT_MS",
+      },
+    ],
+    test: STOPPED,
+    only: "while its manifests load",
   },
 ];

@@ -136,7 +136,7 @@ function rowOf(report: KeyReport, paint: Paint): string[] {
 
 function endText({ exit }: KeyReport): string | null {
   if (exit === null) return null;
-  const how =
-    exit.signal !== null ? `signal ${exit.signal}` : exit.code === null ? "unknown exit" : `code ${exit.code}`;
-  return `${exit.reason}, ${how}, ${formatDuration(Date.now() - Date.parse(exit.at))} ago`;
+  const reason = exit.reason === "unknown" ? "how it ended is unknown" : exit.reason;
+  const status = exit.signal !== null ? [`signal ${exit.signal}`] : exit.code === null ? [] : [`code ${exit.code}`];
+  return [reason, ...status, `${formatDuration(Date.now() - Date.parse(exit.at))} ago`].join(", ");
 }
