@@ -20,7 +20,7 @@ const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
   unchanged: ({ talk }, { line }) => talk.say(`${line.key} is already running and up to date: left alone`),
   joined: ({ talk, ground }, { line, probed, by }) =>
     talk.say(
-      `${talk.paint.bold(line.key)} ${by.pid === process.pid ? "has another host now, since its own ended" : `was started meanwhile by ${by.command} (pid ${by.pid})`}: pid ${line.pid}${probed ? "" : showPlace(talk, line)}  log ${shortPath(ground.root, line.log)}`,
+      `${talk.paint.bold(line.key)} ${by.pid === process.pid ? "runs on" : `was started meanwhile by ${by.command} (pid ${by.pid})`}: pid ${line.pid}${probed ? "" : showPlace(talk, line)}  log ${shortPath(ground.root, line.log)}`,
     ),
   spawned: ({ talk, ground }, { line, commandLine, cwd, probed, shown }) => {
     talk.detail(() =>

@@ -92,6 +92,7 @@ async function* converse(
     for (;;) {
       const next = await Promise.race([words.next(), suspended.is]);
       if (next === undefined && asking.cancel?.aborted) throw hostStopped(asking, line.pid);
+      if (next === undefined) yield noteFor(request, `the host (pid ${line.pid}) is stopped: another is asked`);
       if (next === undefined || next.done === true) return;
       yield next.value;
     }
@@ -102,6 +103,11 @@ async function* converse(
     asking.cancel?.removeEventListener("abort", onCancel);
     line.close();
   }
+}
+
+function noteFor({ is }: HostAsk, text: string): HostWord {
+  const event = { is: "note", text } as const;
+  return is === "up" ? { is: "launch", key: "", event } : event;
 }
 
 /** Null: several, or none. */
