@@ -3,6 +3,7 @@ import type { ExitRecord, LaunchRecord } from "../../state/types.ts";
 import type { FileRead } from "../../sys/files/fileread.ts";
 import { isSuspended, presenceOf } from "../../sys/process/identity.ts";
 import { isKeyLocked } from "../launch/lock.ts";
+import { MOST_RESTARTS } from "../launch/streak.ts";
 import type { Ground } from "../launch/types.ts";
 
 export type Settled =
@@ -98,6 +99,15 @@ function silentOf({ store, table }: Ground, key: string): Silent | null {
   return { record, why: `its host (pid ${host.pid}) is stopped, and so does not answer` };
 }
 
+/** A launch that its policy starts again and again is not waited for; it counts as ended, as it last did. */
+function keepsEnding({ store }: Ground, key: string): Settled | null {
+  const read = store.record(key);
+  if (read.is !== "there" || read.value.phase !== "backoff") return null;
+  if ((read.value.tries?.inRow ?? 0) < MOST_RESTARTS) return null;
+  const exit = store.exit(key);
+  return { is: "ended", exit: exit.is === "there" ? exit.value : null };
+}
+
 /** Throws when `signal` is aborted. If the host is stopped or gone for 5 s, the launch counts as `unhealthy`. */
 export async function awaitSettled(
   ground: Ground,
@@ -108,6 +118,8 @@ export async function awaitSettled(
     signal?.throwIfAborted();
     const settled = settledNow(ground, { key, notToken });
     if (settled !== null) return settled;
+    const over = keepsEnding(ground, key);
+    if (over !== null) return over;
     const silent = silentOf(ground, key);
     silentSince = silent === null ? null : (silentSince ?? performance.now());
     if (silent !== null && performance.now() - (silentSince as number) > SILENT_MS)
