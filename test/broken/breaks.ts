@@ -506,7 +506,7 @@ export const BREAKS: readonly Break[] = [
       { file: "src/inspect/near.ts", from: "hosts: new Set(alone.map(({ host }) => host.pid))", to: "hosts: []" },
     ],
     test: "test/fault/listening.test.ts",
-    only: "a daemon with a lineage",
+    only: "of two launches of one host",
   },
   {
     what: "dt ps takes a launch whose host was killed for one that is still below it",
@@ -843,8 +843,8 @@ export const BREAKS: readonly Break[] = [
         to: 'presenceOf(table, record.host) === "unknown"',
       },
     ],
-    test: "test/fault/hostless.test.ts",
-    only: "killed again and again",
+    test: "test/fault/hostsocket.test.ts",
+    only: "a stopped host is passed over",
   },
   {
     what: "a new host forgets what the old one noted",

@@ -1,8 +1,8 @@
 /** What callers hear whose host is stopped (SIGSTOP), or ends, after it has greeted them. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Ps, runs } from "../e2e/kit/launch.ts";
+import { type Ps, runs, socketsOf } from "../e2e/kit/launch.ts";
 import { stays, type TestRoot, until, within } from "../kit.ts";
 import { type HostRoot, hostPidOf, hostRoot } from "./host.kit.ts";
 
@@ -29,17 +29,6 @@ async function outcomeOf(child: ReturnType<TestRoot["spawn"]>) {
 }
 
 const linesOf = (root: TestRoot, file: string) => root.read(file).trim().split("\n").length;
-
-function socketsOf(pid: number): number {
-  const fds = `/proc/${pid}/fd`;
-  return readdirSync(fds).filter((fd) => {
-    try {
-      return readlinkSync(join(fds, fd)).startsWith("socket:");
-    } catch {
-      return false; // it was closed meanwhile
-    }
-  }).length;
-}
 
 /** A start whose host has greeted it, and that has not asked for anything yet. */
 async function greeted(one: HostRoot, host: number) {

@@ -5,7 +5,7 @@
  */
 import { DtError } from "../../sys/base/error.ts";
 import { identify, identifySelf } from "../../sys/process/identity.ts";
-import { fileOf, startFileName, type TicketGround } from "./startfile.ts";
+import { fileOf, type StartFile, startFileName, type TicketGround } from "./startfile.ts";
 import type { Ticketed } from "./ticket.ts";
 
 type Start = Omit<Ticketed, "asker">;
@@ -19,7 +19,8 @@ export function nameHost(ground: TicketGround, { start: { key, ticket }, pid }: 
   if (file === null) return;
   const { isQueued: _, ...own } = file;
   try {
-    const named = { ...own, holder: identify(ground.table, host), caller: identifySelf(ground.table) };
+    const holder = identify(ground.table, host);
+    const named = { ...own, holder, caller: identifySelf(ground.table), isOffered: true } satisfies StartFile;
     ground.store.write(name, named, { durable: false });
   } catch (error) {
     // On a full disk a stop does not see the start, as in `holdTicket`.

@@ -16,6 +16,8 @@
  *                                      removes it
  *   its caller, once there is a host   the host continues, and the file names the host
  *   the host, while its caller lives   the caller asks another host; the file names the caller
+ *   its caller, while it names a       the host may never hear of it; the file names the host, and the next stop
+ *   host that lives                    removes it. If the host has heard, the start is called off all the same
  *   the stop, before its mark          the start continues, as if no stop had been requested
  *   the stop, after its mark           the start is called off
  *
@@ -24,15 +26,29 @@
  *
  * Known limit: a want that was removed by hand, or is unreadable, calls nothing off.
  */
+import { join } from "node:path";
 import { LOADING } from "../../manifest/depends/begun.ts";
 import type { Asker } from "../../state/types.ts";
+import { removeFile } from "../../sys/files/removal.ts";
 import { FIRST_MARK } from "../launch/marks.ts";
 import type { Ground } from "../launch/types.ts";
-import { clearStart, isQueuedIn, isWaiting, startHolderOf, startsIn, type TicketGround, UNNAMED } from "./startfile.ts";
+import {
+  clearStart,
+  isQueuedIn,
+  isUnclaimed,
+  isWaiting,
+  startHolderOf,
+  startsIn,
+  type TicketGround,
+  UNNAMED,
+} from "./startfile.ts";
 import type { LastStop } from "./ticket.ts";
 
 /** How long a start that was called off may take to end what it runs: as long as a one-shot gets after Ctrl-C. */
 const GIVE_UP_MS = 15_000;
+
+/** How long a host may take to say that it takes a start whose caller is gone, in milliseconds. */
+const CLAIM_MS = 500;
 
 /** What a stop by a user leaves in the want. */
 export function markStop(by: Asker): LastStop {
@@ -69,12 +85,21 @@ export function isWithinStart(
   return false;
 }
 
-/** Resolves when these starts, and what they ran, are over, or have taken too long. */
+/**
+ * Resolves when these starts, which were called off, and what they ran are over, or have taken too long. One of a
+ * caller that was killed while it offered the start to a host may never be over, and is taken off the list.
+ */
 export async function awaitGivenUp(ground: TicketGround, names: readonly string[]): Promise<void> {
-  const deadline = performance.now() + GIVE_UP_MS;
-  // A start that only waits for its turn runs nothing yet.
-  while (names.some((name) => isWaiting(ground, name) && !isQueuedIn(ground, name)) && performance.now() < deadline)
-    await Bun.sleep(5);
+  const began = performance.now();
+  const isOver = (name: string) => {
+    const waitedMs = performance.now() - began;
+    // A start that only waits for its turn runs nothing yet.
+    if (!isWaiting(ground, name) || isQueuedIn(ground, name) || waitedMs > GIVE_UP_MS) return true;
+    if (waitedMs < CLAIM_MS || !isUnclaimed(ground, name)) return false;
+    removeFile(join(ground.store.directory, name));
+    return true;
+  };
+  for (const name of names) while (!isOver(name)) await Bun.sleep(5);
 }
 
 /** Removes the files of starts that ended without removing them. */

@@ -24,6 +24,8 @@ export interface StartFile {
   holder: ProcessIdentity;
   /** The process that passed the start on to the holder. While it lives, it asks another if the holder ends. */
   caller?: ProcessIdentity;
+  /** The holder has not said yet that it takes the start. */
+  isOffered?: true;
   by: Asker;
   /** It waits for its turn in a process that starts nothing itself. */
   isQueued?: true;
@@ -73,6 +75,14 @@ function isAlive(
   if (seen !== undefined) return seen !== null && presenceOf(table, seen) === "alive";
   // It is in another container.
   return hold === undefined || isHeld(join(store.directory, HELD), hold) !== false;
+}
+
+/** A caller that was killed right after it had named a host, which may never have heard of the start. */
+export function isUnclaimed(ground: TicketGround, name: string): boolean {
+  const file = fileOf(ground, name);
+  return (
+    file?.isOffered === true && file.caller !== undefined && !isAlive(ground, { process: file.caller, hold: file.hold })
+  );
 }
 
 export function startHolderOf(ground: TicketGround, name: string): ProcessIdentity | null {

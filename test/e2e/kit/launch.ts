@@ -1,5 +1,5 @@
 /** What the tests of managed launches share: a root with stubborn programs, and questions about processes. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { REPOSITORY, type Result, TestRoot } from "../../kit.ts";
 
@@ -124,4 +124,16 @@ export function freePorts(count: number): number[] {
 
 export function lastLine(result: Result): string {
   return result.stdout.trimEnd().split("\n").at(-1) ?? "";
+}
+
+/** How many sockets a process has open; of a host, a connection more for each caller. */
+export function socketsOf(pid: number): number {
+  const fds = `/proc/${pid}/fd`;
+  return readdirSync(fds).filter((fd) => {
+    try {
+      return readlinkSync(join(fds, fd)).startsWith("socket:");
+    } catch {
+      return false; // it was closed meanwhile
+    }
+  }).length;
 }

@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TestRoot, until } from "../../kit.ts";
-import { ps, psOf, runs } from "../kit/launch.ts";
+import { ps, psOf, runs, socketsOf } from "../kit/launch.ts";
 
 /** What is slow goes on when the file `go` is there, and says by a file that it has begun. */
 const SLOW = `run: "echo $$ > begun; until test -e go; do sleep 0.02; done; echo done > ended"`;
@@ -20,6 +20,7 @@ function rootOf(): TestRoot {
       db: { kind: "managed", run: "echo $$ > begun; exec sleep 1000", ready: { exec: ["test", "-e", "go"], timeout: "20s" } },
       app: { kind: "managed", run: ["sleep", "1000"], needs: ["a:db"] },
       plain: { kind: "managed", run: ["sleep", "1000"] },
+      other: { kind: "managed", run: ["sleep", "1000"] },
       needy: { kind: "managed", run: ["sleep", "1000"], needs: ["a:plain"] },
     } };`,
   });
@@ -154,29 +155,32 @@ test("a start whose caller was killed is called off all the same; when its host 
   }
 });
 
-/** A start of `needy`, and the host of what it needs, held before it touched anything. */
+/**
+ * A start of `needy`, and the host of what it needs, stopped before it has read what to start. The caller is stopped
+ * once it has named that host, so that it asks no other.
+ */
 async function startHeld(root: TestRoot): Promise<{ starting: ReturnType<TestRoot["spawn"]>; host: number }> {
-  /** Its caller names it before it says what to start. */
-  const hostBeside = (caller: number): number | undefined => {
+  const holder = () => {
     const [name] = startsOf(root).filter((one) => one.startsWith("a:plain:"));
-    const holder = name === undefined ? caller : holderOf(root, name);
-    return holder === caller ? undefined : holder;
+    return name === undefined ? undefined : holderOf(root, name);
   };
   for (;;) {
+    const host = (await psOf(root, "a:other:default"))?.host?.pid as number;
     rmSync(join(root.run, "a:plain:default.want.json"), { force: true });
+    const before = socketsOf(host);
     const starting = root.spawn(["a", "needy", "-d"]);
-    let host: number | undefined;
-    while (host === undefined) {
-      await Bun.sleep(0);
-      host = hostBeside(starting.pid);
-    }
+    while (socketsOf(host) === before) await Bun.sleep(0);
     process.kill(host, "SIGSTOP");
     await until("the host is held", () => /^State:\tT/m.test(readFileSync(`/proc/${host}/status`, "latin1")));
     const isTooLate = () => ["lock", "meta.json"].some((kind) => existsSync(join(root.run, `a:plain:default.${kind}`)));
-    if (!isTooLate()) return { starting, host };
+    if (!isTooLate()) {
+      await until("the start names its host", () => holder() === host);
+      process.kill(starting.pid, "SIGSTOP");
+      return { starting, host };
+    }
     process.kill(host, "SIGCONT");
     await starting.exited;
-    await root.dt(["stop", "--all"]);
+    await root.dt(["stop", "a:needy", "a:plain"]);
   }
 }
 
@@ -184,22 +188,27 @@ test.skipIf(process.platform !== "linux")(
   "a need whose host has not begun yet is called off by a stop, also after its caller is gone: called off itself, or killed",
   async () => {
     const root = rootOf();
+    const marked = (name: string) =>
+      until("the stop has left its mark", () => existsSync(join(root.run, `a:${name}:default.want.json`)));
     try {
+      await root.dt(["a", "other", "-d"]);
       for (const end of ["called off", "killed"] as const) {
+        rmSync(join(root.run, "a:needy:default.want.json"), { force: true });
         const { starting, host } = await startHeld(root);
         if (end === "killed") starting.kill("SIGKILL");
-        else expect((await root.dt(["stop", "a:needy"])).stderr).toContain("its start was called off");
+        else {
+          const stop = root.spawn(["stop", "a:needy"]);
+          await marked("needy");
+          process.kill(starting.pid, "SIGCONT");
+          expect(await stop.stderr.text()).toContain("its start was called off");
+        }
         expect(await starting.exited).toBe(end === "killed" ? 137 : 130);
         const stopping = root.spawn(["stop", "a:plain"]);
-        const marked = until("the stop has left its mark", () =>
-          existsSync(join(root.run, "a:plain:default.want.json")),
-        );
-        await Promise.race([marked, stopping.exited]);
+        await Promise.race([marked("plain"), stopping.exited]);
         process.kill(host, "SIGCONT");
         expect(await stopping.stderr.text()).toContain("a:plain:default did not run yet: its start was called off");
-        await until("the host has ended", () => !runs(host));
-        expect(await ps(root)).toEqual([]);
-        expect(startsOf(root).filter((name) => name.startsWith("a:plain:"))).toEqual([]);
+        await until("it is over", () => !startsOf(root).some((name) => name.startsWith("a:plain:")));
+        expect((await ps(root)).map(({ key }) => key)).toEqual(["a:other:default"]);
       }
     } finally {
       await root.dispose();
