@@ -136,14 +136,18 @@ function waitingIn(root: TestRoot): string[] {
   return existsSync(starts) ? readdirSync(starts).filter((name) => name.startsWith(`${KEY}.`)) : [];
 }
 
-/** A start that waits for the key's lock, and is stopped there. `inHost`: it waits in a host of its own. */
+/**
+ * A start that waits for the key's lock, and is stopped there. `inHost`: it waits in a host of its own, and its caller
+ * is stopped too, since that would ask another host.
+ */
 async function makeWaiting(root: TestRoot, words: string[], options: RunOptions = {}, inHost = true): Promise<Waiting> {
   const lock = await lockOf(root);
   const before = new Set([...hostsOf(root), ...waitingIn(root)]);
   const child = root.spawn(words, options);
   await until("it waits for the lock", () => waitingIn(root).some((name) => !before.has(name)));
-  const pids = inHost ? hostsOf(root).filter((pid) => !before.has(pid)) : [child.pid];
-  expect(pids).toHaveLength(1);
+  const hosts = inHost ? hostsOf(root).filter((pid) => !before.has(pid)) : [];
+  expect(hosts).toHaveLength(inHost ? 1 : 0);
+  const pids = [...hosts, child.pid];
   await until("it is stopped, and holds nothing that others need", () => {
     for (const pid of pids) process.kill(pid, "SIGSTOP");
     const guard = tryFlock(`${root.run}/${KEY}.guard`);
