@@ -59,6 +59,6 @@ export const PROBE_BREAKS: readonly Break[] = [
       },
     ],
     test: "test/sys/net/httpask.test.ts",
-    only: "no TIME_WAIT is left",
+    only: "left to close first",
   },
 ];

@@ -141,6 +141,16 @@ test.skipIf(process.platform !== "linux")("no TIME_WAIT is left with the server,
   }
 });
 
+test("a server that closes a moment after its answer is left to close first", async () => {
+  const served = await serve((socket) => {
+    socket.write(`${HEAD}content-length: 2\r\n\r\nok`);
+    setTimeout(() => socket.end(), 5);
+  });
+  for (let count = 0; count < 5; count++) await ask(served.port);
+  await until("every connection is over", () => stillOpen(served.port) === 0);
+  expect(served.ends).not.toContain("closed by the client");
+});
+
 test("a failed request says why, within its time limit", async () => {
   const silent = await serve(() => {});
   expect(await ask(silent.port, 100)).toMatchObject({ is: "failed", why: "nothing received within 100ms" });
