@@ -342,8 +342,8 @@ export const HOST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/callers/suspended.ts",
-        from: "if (inRow >= LOOKS) suspended.resolve();",
-        to: "if (inRow >= 1000 * LOOKS) suspended.resolve();",
+        from: "now - since >= mostMs()",
+        to: "now - since >= 1000 * mostMs()",
       },
     ],
     test: STOPPED,
@@ -354,12 +354,36 @@ export const HOST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/callers/ask.ts",
-        from: "if (next === undefined && asking.cancel?.aborted) throw",
-        to: "if (next === null && asking.cancel?.aborted) throw",
+        from: "isTaken && asking.cancel?.aborted !== true ? TAKEN_MS : UNTAKEN_MS",
+        to: "isTaken ? 1000 * TAKEN_MS : UNTAKEN_MS",
       },
     ],
     test: STOPPED,
     only: "Ctrl-C at a start",
+  },
+  {
+    what: "a start that a stopped host has taken is asked of another",
+    edits: [
+      {
+        file: "src/supervisor/callers/ask.ts",
+        from: 'if (next.value.is === "taken") isTaken = true;',
+        to: 'if (next.value.is === "taken") isTaken = false;',
+      },
+    ],
+    test: STOPPED,
+    only: "runs once",
+  },
+  {
+    what: "a start that its caller leaves to a stopped host is seen by no stop",
+    edits: [
+      {
+        file: "src/supervisor/ticket/ticket.ts",
+        from: "if (!isElsewhere) dropTicket(ground, start);",
+        to: "if (isElsewhere || !isElsewhere) dropTicket(ground, start);",
+      },
+    ],
+    test: STOPPED,
+    only: "runs once",
   },
   {
     what: "a start whose host has ended is seen by no stop",

@@ -12,7 +12,7 @@ import { lineOf } from "../../supervisor/launch/line.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
 import type { LaunchSpec, Ticket } from "../../supervisor/launch/types.ts";
 import { awaitRecord, awaitSettled } from "../../supervisor/run/settle.ts";
-import { dropTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";
+import { leaveTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { print } from "../../sys/stdio/stdio.ts";
@@ -46,7 +46,7 @@ export async function restartKey(
     if (cancelled !== null) return cancelled;
     return await restartBy(context, { runner, record, spec });
   } finally {
-    dropTicket(ground, spec);
+    leaveTicket(ground, spec);
   }
 }
 
@@ -82,8 +82,12 @@ async function tellRestarted(
     return EXIT.interrupted;
   }
   if (settled.is === "ended") {
-    talk.fail(`${key} ${settled.exit?.text ?? "ended"} right after its restart`);
-    if (talk.onCi && settled.exit !== null) tellLastLines(runner, { key, log: settled.exit.log });
+    const { exit } = settled;
+    const now = context.ground().store.record(key);
+    const isGoingOn = now.is === "there" && now.value.phase === "backoff";
+    talk.fail(`${key} ${exit?.text ?? "ended"} right after its restart${isGoingOn ? "; its policy goes on" : ""}`);
+    if (talk.onCi && exit !== null) tellLastLines(runner, { key, log: exit.log });
+    if (globals.json) print(`${JSON.stringify({ key, state: isGoingOn ? "backoff" : "failed", pid: null, exit })}\n`);
     return EXIT.failed;
   }
   const line = lineOf(settled.record, settled.is);

@@ -6,7 +6,7 @@ import { keysOf } from "../../inspect/look.ts";
 import { askerOf } from "../../state/asker.ts";
 import { isUnderWay } from "../../supervisor/end/underway.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
-import { dropTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";
+import { leaveTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
@@ -67,7 +67,7 @@ export default defineVerb({
       }
     } finally {
       for (const [key, ticket] of tickets)
-        dropTicket(runner.ground, { key, ...(ticket === undefined ? {} : { ticket }) });
+        leaveTicket(runner.ground, { key, ...(ticket === undefined ? {} : { ticket }) });
     }
     return status;
   },

@@ -15,7 +15,7 @@ import { awaitSettled, isLeftByHost, settledNow } from "../../supervisor/run/set
 import {
   dropTicket,
   isCalledOff,
-  isHeldElsewhere,
+  leaveTicket,
   takeTicket,
   watchTicket,
   whoCalledOff,
@@ -69,7 +69,7 @@ export async function startNeeds(request: NeedsRequest): Promise<void> {
     }
   } finally {
     // A need that its own host is starting goes on there. The ticket names that host, which drops it.
-    for (const need of needs) if (!off.aborted || !isHeldElsewhere(ground, need)) dropTicket(ground, need);
+    for (const need of needs) leaveTicket(ground, need);
   }
 }
 

@@ -8,7 +8,7 @@ import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { LaunchSpec } from "../../supervisor/launch/types.ts";
-import { dropTicket, mayWait, readTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";
+import { leaveTicket, mayWait, readTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";
 import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
 import type { RunnerContext } from "../parts/types.ts";
 import { runDetached } from "./detached.ts";
@@ -58,7 +58,7 @@ export async function runService(context: RunnerContext, request: ServiceRequest
   try {
     return await startService(context, { request, spec });
   } finally {
-    dropTicket(context.ground, spec);
+    leaveTicket(context.ground, spec);
   }
 }
 

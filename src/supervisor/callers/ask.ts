@@ -1,17 +1,15 @@
 /**
  * Asks the root's host for something, and hears what becomes of it. Before it has said everything, a host may end, or
- * be stopped. Then another is asked the same again:
+ * be stopped:
  *
- *   the first host   and had                             the next host
- *   --------------   ---------------------------------   ------------------------------------------------------------
- *   is gone          begun nothing                       starts it
- *                    recorded the launch                 takes the launch over
- *                    spawned it, without a record        ends it, and starts it again
- *   is stopped       begun nothing                       starts it; the first one joins that launch if it goes on
- *                    recorded the launch                 reports it, and waits for what the first one finds out
- *                    taken the key's lock                waits for the lock, and names who holds it
- *
- * A stopped host hears no Ctrl-C: its caller ends, and says that what was begun runs on.
+ *   the host     and had                        then
+ *   ----------   ----------------------------   --------------------------------------------------------------------
+ *   is gone      begun nothing                  another is asked, and starts it
+ *                recorded the launch            another is asked, and takes the launch over
+ *                spawned it, without a record   another is asked, ends it, and starts it again
+ *   is stopped   not taken the request          another is asked; the first one, if it goes on, begins nothing
+ *                taken it                       it goes on with it, or with a Ctrl-C, when it is let go on: the caller
+ *                                               says so and ends, after 5 s, or after Ctrl-C; `host-stopped`
  */
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { ownBlocked } from "../../sys/inherit/blocked.ts";
@@ -20,7 +18,7 @@ import { canReadInherited } from "../../sys/inherit/inherited.ts";
 import { ownKeyring } from "../../sys/inherit/keyring.ts";
 import type { Ground } from "../launch/types.ts";
 import { nameHost } from "../ticket/namehost.ts";
-import { dropTicket, type Ticketed } from "../ticket/ticket.ts";
+import { dropTicket, leaveTicket, type Ticketed } from "../ticket/ticket.ts";
 import { hostLost, reachHost } from "./reach.ts";
 import { watchSuspended } from "./suspended.ts";
 import { type CallerWord, HOST_PROTOCOL, type HostAsk, type HostWord, hostGroundOf } from "./wire.ts";
@@ -41,6 +39,10 @@ interface Asking {
   cancel?: AbortSignal;
 }
 
+/** How long a host may be stopped before another is asked, in milliseconds. */
+const UNTAKEN_MS = 300;
+/** How long it may be stopped once it has taken the request, in milliseconds. */
+const TAKEN_MS = 5000;
 /** How often a lost host is replaced. */
 const MOST_HOSTS = 10;
 
@@ -70,7 +72,7 @@ export async function* askHost(ground: Ground, asking: Asking): AsyncGenerator<H
       yield word;
     }
     if (!isLike || hosts < MOST_HOSTS) continue;
-    for (const start of asking.starts) dropTicket(ground, start);
+    for (const start of asking.starts) leaveTicket(ground, start);
     throw hostLost(ground, onlyKeyOf(asking));
   }
 }
@@ -86,15 +88,18 @@ async function* converse(
   const onCancel = () => line.send({ is: "cancel" });
   if (asking.cancel?.aborted) onCancel();
   else asking.cancel?.addEventListener("abort", onCancel);
-  const suspended = watchSuspended(ground.table, line.pid);
+  let isTaken = false;
+  const mostMs = () => (isTaken && asking.cancel?.aborted !== true ? TAKEN_MS : UNTAKEN_MS);
+  const suspended = watchSuspended(ground.table, { pid: line.pid, mostMs });
   const words = line.words();
   try {
     for (;;) {
       const next = await Promise.race([words.next(), suspended.is]);
-      if (next === undefined && asking.cancel?.aborted) throw hostStopped(asking, line.pid);
+      if (next === undefined && (isTaken || asking.cancel?.aborted)) throw hostStopped(asking, line.pid);
       if (next === undefined) yield noteFor(request, `the host (pid ${line.pid}) is stopped: another is asked`);
       if (next === undefined || next.done === true) return;
-      yield next.value;
+      if (next.value.is === "taken") isTaken = true;
+      else yield next.value;
     }
   } finally {
     suspended.close();
@@ -115,14 +120,22 @@ function onlyKeyOf({ starts }: Asking): string | null {
   return starts.length === 1 ? (starts[0]?.key ?? null) : null;
 }
 
+export function isHostStopped(error: unknown): error is DtError {
+  return error instanceof DtError && error.code === "host-stopped";
+}
+
+/** Its request, and a Ctrl-C, are with the host, or will be when it goes on. */
 function hostStopped(asking: Asking, pid: number): DtError {
   const key = onlyKeyOf(asking);
+  const what = key ?? "what it was asked for";
+  const isCancelled = asking.cancel?.aborted === true;
   return new DtError(
-    "interrupted",
-    `The host (pid ${pid}) is stopped, and hears no Ctrl-C: what it has begun${key === null ? "" : ` of ${key}`} runs on.`,
+    "host-stopped",
+    `The host (pid ${pid}) is stopped, so it ${isCancelled ? "gives up" : "goes on with"} ${what} only when it goes on itself.`,
     {
-      status: EXIT.interrupted,
-      hint: `\`dt ${key === null ? "down" : `stop ${key}`}\` ends it; \`kill -CONT ${pid}\` lets the host go on.`,
+      status: isCancelled ? EXIT.interrupted : EXIT.timeout,
+      hint: `kill -CONT ${pid}    or, to end what there is of it: dt ${key === null ? "down" : `stop ${key}`}`,
+      details: { pid },
     },
   );
 }

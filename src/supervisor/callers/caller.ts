@@ -5,8 +5,8 @@
  */
 import { toError } from "../launch/failure.ts";
 import { MOST_RESTARTS } from "../launch/streak.ts";
-import type { Ground, LaunchEvent, LaunchSpec, Report } from "../launch/types.ts";
-import { askHost } from "./ask.ts";
+import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Report } from "../launch/types.ts";
+import { askHost, isHostStopped } from "./ask.ts";
 import { hostLost } from "./reach.ts";
 
 /** The event that ends the wait. */
@@ -29,12 +29,22 @@ export interface DetachedStart {
 export async function startDetached({ ground, spec, until, report, cancel }: DetachedStart): Promise<LaunchEvent> {
   const request = { is: "start", spec, env: spec.env } as const;
   let restarts = 0;
-  for await (const word of askHost(ground, { request, starts: [spec], isOwn: spec.settings.tty, cancel })) {
-    const event = word as LaunchEvent;
+  let there: LaunchLine | null = null;
+  try {
+    for await (const word of askHost(ground, { request, starts: [spec], isOwn: spec.settings.tty, cancel })) {
+      const event = word as LaunchEvent;
+      report(event);
+      if (event.is === "failed") throw toError(event.error);
+      if (event.is === "spawned" || event.is === "joined") there = event.line;
+      if (event.is === "restarting") restarts++;
+      if (isLast(event, until) || restarts >= MOST_RESTARTS) return event;
+    }
+  } catch (error) {
+    if (there === null || cancel.aborted || !isHostStopped(error)) throw error;
+    const why = `its host (pid ${error.details?.pid}) is stopped, and so does not answer`;
+    const event = { is: "unhealthy", line: { ...there, state: "unhealthy" }, why } as const;
     report(event);
-    if (event.is === "failed") throw toError(event.error);
-    if (event.is === "restarting") restarts++;
-    if (isLast(event, until) || restarts >= MOST_RESTARTS) return event;
+    return event;
   }
   throw hostLost(ground, spec.key);
 }

@@ -4,18 +4,26 @@ import { identify, isSuspended, type ProcessTable } from "../../sys/process/iden
 /** How long after it was asked it is looked at for the first time, in milliseconds. Most starts are over by then. */
 const FIRST_LOOK_MS = 400;
 const LOOK_EVERY_MS = 50;
-/** A process that is traced stops for instants: it has to be stopped at so many looks in a row. */
-const LOOKS = 6;
 
-/** `is` resolves once the process has been stopped for 300 ms. Close it when that no longer matters. */
-export function watchSuspended(table: ProcessTable, pid: number): { is: Promise<void>; close(): void } {
+export interface SuspendedWatch {
+  /** Resolves once the process has been stopped, at each look, for as long as it may be. */
+  is: Promise<void>;
+  close(): void;
+}
+
+/** `mostMs`: how long it may be stopped, asked at each look. A process that is traced stops for instants. */
+export function watchSuspended(
+  table: ProcessTable,
+  { pid, mostMs }: { pid: number; mostMs: () => number },
+): SuspendedWatch {
   const suspended = Promise.withResolvers<void>();
-  let inRow = 0;
+  let since: number | null = null;
   let timer: ReturnType<typeof setTimeout>;
   const look = () => {
     const entry = table.entry(pid);
-    inRow = entry !== null && isSuspended(table, identify(table, entry)) ? inRow + 1 : 0;
-    if (inRow >= LOOKS) suspended.resolve();
+    const now = performance.now();
+    since = entry !== null && isSuspended(table, identify(table, entry)) ? (since ?? now) : null;
+    if (since !== null && now - since >= mostMs()) suspended.resolve();
     else timer = setTimeout(look, LOOK_EVERY_MS);
   };
   timer = setTimeout(look, FIRST_LOOK_MS);

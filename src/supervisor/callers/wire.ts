@@ -3,11 +3,12 @@
  *
  *   host     `hello`: it listens, and which dt it is
  *   caller   `start`, `up` or `adopt`: one request a connection
- *   host     `unlike`: it cannot start what the caller asked for as the caller would; nothing was begun. Else the
- *            events of what it begins
+ *   host     `unlike`: it cannot start what the caller asked for as the caller would; nothing was begun. Else `taken`,
+ *            and the events of what it begins
  *   caller   `cancel`: the user's Ctrl-C
  *
- * The end of a connection changes nothing of what was begun. A request that the host did not read whole is not begun.
+ * The end of a connection changes nothing of what was begun. A request that the host did not read whole, or whose
+ * connection had ended by then, is not begun.
  */
 import { join } from "node:path";
 import type { Reading } from "../../manifest/cache/reading.ts";
@@ -15,7 +16,7 @@ import type { FailureReport, Ground, LaunchEvent, LaunchSpec } from "../launch/t
 import type { HostedEvent, UpNode } from "./types.ts";
 
 /** Raised with each change that an older or newer dt would misread. */
-export const HOST_PROTOCOL = 1;
+export const HOST_PROTOCOL = 2;
 /** The longest request, in bytes. 1000 commands take about 3 MB. */
 export const LONGEST_REQUEST = 8 * 1024 * 1024;
 
@@ -62,6 +63,8 @@ export type HostWord =
   | { is: "hello"; version: number; pid: number }
   /** `isOwn`: no host that others use can. */
   | { is: "unlike"; what: string; isOwn: boolean }
+  /** It does what it was asked for. */
+  | { is: "taken" }
   | LaunchEvent
   | HostedEvent
   /** Nothing more is said. */

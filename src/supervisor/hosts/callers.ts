@@ -39,6 +39,8 @@ interface Given {
   isOwn: boolean;
   isLeaving(): boolean;
   onRequest(request: HostAsk, caller: Caller): void;
+  /** Nothing is begun of it here. */
+  onDeclined(request: HostAsk): void;
   /** A connection has ended. */
   onGone(): void;
 }
@@ -82,9 +84,20 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
     const seen = readInherited(peer.pid ?? 0);
     const inherits = seen === null ? null : { ...seen, blocked: request.blocked };
     const unlike = given.isOwn ? null : whatIsUnlike(inherits, request.keyring);
-    if (unlike !== null) return void (tell({ is: "unlike", ...unlike }) && line.close());
+    if (unlike !== null) {
+      given.onDeclined(request);
+      return void (tell({ is: "unlike", ...unlike }) && line.close());
+    }
+    tell({ is: "taken" });
     const end = () => void (tell({ is: "over" }) && line.close());
     given.onRequest(request, { tell, end, cancel: cancel.signal, inherits });
+  };
+  /** Its caller may have been killed, or have asked another host while this one was stopped. */
+  const takeIfAwaited = (request: HostAsk) => {
+    if (!isOpen) return given.onDeclined(request);
+    if (given.isLeaving()) return line.close();
+    take(request);
+    given.onAsked();
   };
   return {
     onMessage(message) {
@@ -94,8 +107,7 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
       else if (isAsked || !isRequest(message)) refuse(wrong("start, up, adopt or cancel", JSON.stringify(word)));
       else {
         isAsked = true;
-        given.onAsked();
-        take(message);
+        setImmediate(takeIfAwaited, message);
       }
     },
     onGarbage: (what) =>

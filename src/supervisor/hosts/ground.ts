@@ -2,11 +2,12 @@
 import { openStore } from "../../state/store.ts";
 import { type Followed, followDirectory } from "../../sys/files/follow.ts";
 import type { LockBackend } from "../../sys/lock/lock.ts";
-import type { HostGround } from "../callers/wire.ts";
+import type { HostAsk, HostGround } from "../callers/wire.ts";
 import { makeMoving } from "../ground/moving.ts";
 import { makeGround } from "../launch/ground.ts";
 import type { Ground } from "../launch/types.ts";
 import { callerEnvironment, hostEnvironment } from "../prepare/selfenv.ts";
+import { dropUnclaimed } from "../ticket/namehost.ts";
 import type { Hosting } from "./hosting.ts";
 
 interface GroundOfRequest {
@@ -36,6 +37,17 @@ export function groundOfRequest(
     ...(isOwn ? {} : { shared: true }),
   });
   return makeMoving(ground, followRoot(followed, given.root));
+}
+
+/** Nothing of the request is begun: starts whose caller was killed after it had named this host are not under way. */
+export function dropDeclined(hosting: Hosting, request: HostAsk): void {
+  try {
+    const ground = groundOfRequest(hosting, request);
+    if (request.is === "start") dropUnclaimed(ground, request.spec);
+    if (request.is === "up") for (const { run } of request.nodes) dropUnclaimed(ground, run.spec);
+  } catch {
+    // nobody judged what it says: the next stop takes the starts off the list
+  }
 }
 
 /** One open directory for all launches of a root, until another folder takes its place. */

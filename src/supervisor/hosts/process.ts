@@ -29,7 +29,7 @@ import { RESTART_SIGNAL } from "../host/request.ts";
 import { toFailure } from "../launch/failure.ts";
 import type { LaunchSpec } from "../launch/types.ts";
 import { type Caller, makeCallers } from "./callers.ts";
-import { groundOfRequest } from "./ground.ts";
+import { dropDeclined, groundOfRequest } from "./ground.ts";
 import { type Hosting, type HostProcess, makeHosting } from "./hosting.ts";
 import { type HostlessLook, makeHostlessLook } from "./hostless.ts";
 import { serveStart } from "./serve.ts";
@@ -82,6 +82,7 @@ async function beginHost(own: HostProcess, [, address = "", of]: readonly string
     isOwn,
     isLeaving: hosting.isLeaving,
     onGone: endIfIdle,
+    onDeclined: (request) => dropDeclined(hosting, request),
     onRequest(request, caller) {
       freeLater();
       // Nobody else is to find it.

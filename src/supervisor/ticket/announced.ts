@@ -6,8 +6,8 @@
  *   -----------   -----------------------------------------------------------------------------------------------------
  *   running       ends the launch and leaves its mark as usual, without waiting for any load. The start remembers each
  *                 key's mark from before the load, so it finds a different one and is called off
- *   not running   waits until the start has named its keys by taking tickets, or is over. After 15 s it leaves its mark
- *                 all the same and returns
+ *   not running   waits until the start has named its keys by taking tickets, or is over. After 15 s, or if that
+ *                 process is stopped, it leaves its mark all the same and returns
  *
  * The file, `starts/unnamed.<id>.json`, is written after the marks were read, so a stop that does not see it yet came
  * first. It is removed when the tickets are there. The file of a process that is gone counts for nothing, and the next
@@ -21,11 +21,23 @@ import { LOADING } from "../../manifest/depends/begun.ts";
 import type { Asker } from "../../state/types.ts";
 import { removeEmptyDirectory, removeFile } from "../../sys/files/removal.ts";
 import type { Announced, Ground } from "../launch/types.ts";
-import { askersOf, clearStart, HELD, isWaiting, STARTS, startsIn, type TicketGround, UNNAMED } from "./startfile.ts";
+import {
+  askersOf,
+  clearStart,
+  HELD,
+  isHeldStill,
+  isWaiting,
+  STARTS,
+  startsIn,
+  type TicketGround,
+  UNNAMED,
+} from "./startfile.ts";
 import { dropTicket, holdTicket, lastStopOf, makeId } from "./ticket.ts";
 
 /** A load has its own time limit, but may have to wait for other loads. */
 const WAIT_MS = 15_000;
+/** A process that is stopped (Ctrl-Z) while it loads is waited for no longer than this. */
+const STOPPED_MS = 500;
 /** A wait shorter than this is not reported. */
 const QUIET_MS = 1000;
 const LOOK_EVERY_MS = 5;
@@ -80,7 +92,7 @@ export async function awaitNamed(
   for (const name of names) {
     while (isWaiting(ground, name)) {
       const waitedMs = performance.now() - began;
-      if (waitedMs > WAIT_MS) return false;
+      if (waitedMs > WAIT_MS || (waitedMs > STOPPED_MS && isHeldStill(ground, name))) return false;
       if (waitedMs > QUIET_MS && !isSaid) {
         isSaid = true;
         for (const by of askersOf(ground, [name]))

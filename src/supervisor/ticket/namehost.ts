@@ -5,8 +5,8 @@
  */
 import { DtError } from "../../sys/base/error.ts";
 import { identify, identifySelf } from "../../sys/process/identity.ts";
-import { fileOf, type StartFile, startFileName, type TicketGround } from "./startfile.ts";
-import type { Ticketed } from "./ticket.ts";
+import { fileOf, isUnclaimed, type StartFile, startFileName, type TicketGround } from "./startfile.ts";
+import { dropTicket, type Ticketed } from "./ticket.ts";
 
 type Start = Omit<Ticketed, "asker">;
 
@@ -26,6 +26,13 @@ export function nameHost(ground: TicketGround, { start: { key, ticket }, pid }: 
     // On a full disk a stop does not see the start, as in `holdTicket`.
     if (!(error instanceof DtError)) throw error;
   }
+}
+
+/** Takes a start off the list whose caller was killed after it had named this process. */
+export function dropUnclaimed(ground: TicketGround, start: Start): void {
+  if (start.ticket === undefined) return;
+  const name = startFileName(start.key, start.ticket);
+  if (fileOf(ground, name)?.holder.pid === process.pid && isUnclaimed(ground, name)) dropTicket(ground, start);
 }
 
 /** Whether the start has a file, so that a stop sees it. */

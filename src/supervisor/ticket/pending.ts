@@ -34,6 +34,7 @@ import { FIRST_MARK } from "../launch/marks.ts";
 import type { Ground } from "../launch/types.ts";
 import {
   clearStart,
+  isHeldStill,
   isQueuedIn,
   isUnclaimed,
   isWaiting,
@@ -47,7 +48,7 @@ import type { LastStop } from "./ticket.ts";
 /** How long a start that was called off may take to end what it runs: as long as a one-shot gets after Ctrl-C. */
 const GIVE_UP_MS = 15_000;
 
-/** How long a host may take to say that it takes a start whose caller is gone, in milliseconds. */
+/** How long a process that is stopped, or a host that a killed caller has named, is waited for, in milliseconds. */
 const CLAIM_MS = 500;
 
 /** What a stop by a user leaves in the want. */
@@ -87,7 +88,8 @@ export function isWithinStart(
 
 /**
  * Resolves when these starts, which were called off, and what they ran are over, or have taken too long. One of a
- * caller that was killed while it offered the start to a host may never be over, and is taken off the list.
+ * caller that was killed while it offered the start to a host may never be over, and is taken off the list. One in a
+ * process that is stopped is not waited for.
  */
 export async function awaitGivenUp(ground: TicketGround, names: readonly string[]): Promise<void> {
   const began = performance.now();
@@ -95,7 +97,9 @@ export async function awaitGivenUp(ground: TicketGround, names: readonly string[
     const waitedMs = performance.now() - began;
     // A start that only waits for its turn runs nothing yet.
     if (!isWaiting(ground, name) || isQueuedIn(ground, name) || waitedMs > GIVE_UP_MS) return true;
-    if (waitedMs < CLAIM_MS || !isUnclaimed(ground, name)) return false;
+    if (waitedMs < CLAIM_MS) return false;
+    if (isHeldStill(ground, name)) return true; // it finds the mark when it goes on
+    if (!isUnclaimed(ground, name)) return false;
     removeFile(join(ground.store.directory, name));
     return true;
   };

@@ -8,7 +8,7 @@ import type { Asker } from "../../state/types.ts";
 import { descendInto } from "../../sys/door/descend.ts";
 import { removeFile } from "../../sys/files/removal.ts";
 import { isHeld } from "../../sys/lock/hold.ts";
-import { type ProcessIdentity, presenceOf } from "../../sys/process/identity.ts";
+import { isSuspended, type ProcessIdentity, presenceOf } from "../../sys/process/identity.ts";
 import type { Ground, Ticket } from "../launch/types.ts";
 
 export const STARTS = "starts";
@@ -83,6 +83,12 @@ export function isUnclaimed(ground: TicketGround, name: string): boolean {
   return (
     file?.isOffered === true && file.caller !== undefined && !isAlive(ground, { process: file.caller, hold: file.hold })
   );
+}
+
+/** Whether the process that the start waits in is stopped (SIGSTOP, Ctrl-Z). */
+export function isHeldStill(ground: TicketGround, name: string): boolean {
+  const holder = startHolderOf(ground, name);
+  return holder !== null && isSuspended(ground.table, holder);
 }
 
 export function startHolderOf(ground: TicketGround, name: string): ProcessIdentity | null {

@@ -11,7 +11,7 @@ import { statOf } from "../../sys/base/stat.ts";
 import { removeFile } from "../../sys/files/removal.ts";
 import { type Hold, takeHold } from "../../sys/lock/hold.ts";
 import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
-import { identifySelf } from "../../sys/process/identity.ts";
+import { identifySelf, presenceOf } from "../../sys/process/identity.ts";
 import { describeAsker } from "../launch/exit.ts";
 import type { Announced, Ground, Ticket } from "../launch/types.ts";
 import { fileOf, HELD, STARTS, type StartFile, startFileName, startHolderOf, type TicketGround } from "./startfile.ts";
@@ -150,10 +150,11 @@ export function dropTicket({ store }: Pick<Ground, "store">, { key, ticket }: Om
   }
 }
 
-/** Whether it waits in another process, such as its host. */
-export function isHeldElsewhere(ground: TicketGround, { key, ticket }: Omit<Ticketed, "asker">): boolean {
-  const holder = ticket === undefined ? null : startHolderOf(ground, startFileName(key, ticket));
-  return holder !== null && holder.pid !== process.pid;
+/** For a caller that waits no longer: a start that waits in its host goes on there. */
+export function leaveTicket(ground: TicketGround, start: Omit<Ticketed, "asker">): void {
+  const holder = start.ticket === undefined ? null : startHolderOf(ground, startFileName(start.key, start.ticket));
+  const isElsewhere = holder !== null && holder.pid !== process.pid && presenceOf(ground.table, holder) === "alive";
+  if (!isElsewhere) dropTicket(ground, start);
 }
 
 /** Who stopped the key since the start was requested; null: no one did. */

@@ -160,9 +160,10 @@ test("a start whose caller was killed is called off all the same; when its host 
  * once it has named that host, so that it asks no other.
  */
 async function startHeld(root: TestRoot): Promise<{ starting: ReturnType<TestRoot["spawn"]>; host: number }> {
-  const holder = () => {
+  const holderOtherThan = (caller: number) => {
     const [name] = startsOf(root).filter((one) => one.startsWith("a:plain:"));
-    return name === undefined ? undefined : holderOf(root, name);
+    const holder = name === undefined ? caller : holderOf(root, name);
+    return holder === caller ? null : holder;
   };
   for (;;) {
     const host = (await psOf(root, "a:other:default"))?.host?.pid as number;
@@ -173,8 +174,9 @@ async function startHeld(root: TestRoot): Promise<{ starting: ReturnType<TestRoo
     process.kill(host, "SIGSTOP");
     await until("the host is held", () => /^State:\tT/m.test(readFileSync(`/proc/${host}/status`, "latin1")));
     const isTooLate = () => ["lock", "meta.json"].some((kind) => existsSync(join(root.run, `a:plain:default.${kind}`)));
-    if (!isTooLate()) {
-      await until("the start names its host", () => holder() === host);
+    // Stopped before it had greeted the caller, it is passed over.
+    const named = isTooLate() ? null : await until("the start names a host", () => holderOtherThan(starting.pid));
+    if (named === host) {
       process.kill(starting.pid, "SIGSTOP");
       return { starting, host };
     }
