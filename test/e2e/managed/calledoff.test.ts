@@ -167,10 +167,10 @@ async function startHeld(root: TestRoot): Promise<{ starting: ReturnType<TestRoo
   };
   for (;;) {
     const host = (await psOf(root, "a:other:default"))?.host?.pid as number;
-    rmSync(join(root.run, "a:plain:default.want.json"), { force: true });
+    for (const name of ["needy", "plain"]) rmSync(join(root.run, `a:${name}:default.want.json`), { force: true });
     const before = socketsOf(host);
     const starting = root.spawn(["a", "needy", "-d"]);
-    while (socketsOf(host) === before) await Bun.sleep(0);
+    while (socketsOf(host) <= before && starting.exitCode === null) await Bun.sleep(0);
     process.kill(host, "SIGSTOP");
     await until("the host is held", () => /^State:\tT/m.test(readFileSync(`/proc/${host}/status`, "latin1")));
     const isTooLate = () => ["lock", "meta.json"].some((kind) => existsSync(join(root.run, `a:plain:default.${kind}`)));
@@ -195,7 +195,6 @@ test.skipIf(process.platform !== "linux")(
     try {
       await root.dt(["a", "other", "-d"]);
       for (const end of ["called off", "killed"] as const) {
-        rmSync(join(root.run, "a:needy:default.want.json"), { force: true });
         const { starting, host } = await startHeld(root);
         if (end === "killed") starting.kill("SIGKILL");
         else {
