@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Ps, runs, socketsOf } from "../e2e/kit/launch.ts";
+import { idleSocketsOf, type Ps, runs, socketsOf } from "../e2e/kit/launch.ts";
 import { stays, type TestRoot, until, within } from "../kit.ts";
 import { type HostRoot, hostPidOf, hostRoot } from "./host.kit.ts";
 
@@ -33,9 +33,9 @@ const linesOf = (root: TestRoot, file: string) => root.read(file).trim().split("
 /** A start whose host has greeted it, and that has not asked for anything yet. */
 async function greeted(one: HostRoot, host: number) {
   one.root.write("manifests/s.ts", LATE);
-  const before = socketsOf(host);
+  const idle = await idleSocketsOf(host);
   const caller = spawn(one, ["s", "x", "-d"]);
-  await until("the host greets it", () => socketsOf(host) > before);
+  await until("the host greets it", () => socketsOf(host) > idle);
   await until("it is announced", () => readdirSync(join(one.root.run, "starts")).length === 1);
   return caller;
 }

@@ -1,7 +1,7 @@
 /** What the tests of managed launches share: a root with stubborn programs, and questions about processes. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { REPOSITORY, type Result, TestRoot } from "../../kit.ts";
+import { REPOSITORY, type Result, TestRoot, until } from "../../kit.ts";
 
 const STUBBORN = join(REPOSITORY, "test", "fixtures", "stubborn.ts");
 
@@ -136,4 +136,16 @@ export function socketsOf(pid: number): number {
       return false; // it was closed meanwhile
     }
   }).length;
+}
+
+/** How many a host has open while no caller comes or goes. */
+export async function idleSocketsOf(host: number): Promise<number> {
+  let seen = -1;
+  await until("no caller comes or goes", async () => {
+    await Bun.sleep(100);
+    const [before, now] = [seen, socketsOf(host)];
+    seen = now;
+    return now === before;
+  });
+  return seen;
 }

@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TestRoot, until } from "../../kit.ts";
-import { ps, psOf, runs, socketsOf } from "../kit/launch.ts";
+import { idleSocketsOf, ps, psOf, runs, socketsOf } from "../kit/launch.ts";
 
 /** What is slow goes on when the file `go` is there, and says by a file that it has begun. */
 const SLOW = `run: "echo $$ > begun; until test -e go; do sleep 0.02; done; echo done > ended"`;
@@ -155,35 +155,37 @@ test("a start whose caller was killed is called off all the same; when its host 
   }
 });
 
+/** A manifest that is loaded once the file `loaded` is there. */
+const late = (round: string) => `import { existsSync } from "node:fs"; // ${round}
+while (!existsSync(\`\${import.meta.dirname}/../loaded\`)) await new Promise((done) => setTimeout(done, 20));
+export default { name: "z", commands: {} };
+`;
+
 /**
- * A start of `needy`, and the host of what it needs, stopped before it has read what to start. The caller is stopped
- * once it has named that host, so that it asks no other.
+ * A start of `needy`, and the host of what it needs, stopped after it greeted the caller and before it has read what to
+ * start. The caller is stopped once it has named that host.
  */
-async function startHeld(root: TestRoot): Promise<{ starting: ReturnType<TestRoot["spawn"]>; host: number }> {
-  const holderOtherThan = (caller: number) => {
+async function startHeld(
+  root: TestRoot,
+  round: string,
+): Promise<{ starting: ReturnType<TestRoot["spawn"]>; host: number }> {
+  const host = (await psOf(root, "a:other:default"))?.host?.pid as number;
+  for (const name of ["needy", "plain"]) rmSync(join(root.run, `a:${name}:default.want.json`), { force: true });
+  rmSync(join(root.dir, "loaded"), { force: true });
+  root.write("manifests/z.ts", late(round));
+  const idle = await idleSocketsOf(host);
+  const starting = root.spawn(["a", "needy", "-d"]);
+  await until("the host greets it", () => socketsOf(host) > idle);
+  await until("it is announced", () => startsOf(root).length > 0);
+  process.kill(host, "SIGSTOP");
+  await until("the host is held", () => /^State:\tT/m.test(readFileSync(`/proc/${host}/status`, "latin1")));
+  root.write("loaded", "");
+  await until("the start names its host", () => {
     const [name] = startsOf(root).filter((one) => one.startsWith("a:plain:"));
-    const holder = name === undefined ? caller : holderOf(root, name);
-    return holder === caller ? null : holder;
-  };
-  for (;;) {
-    const host = (await psOf(root, "a:other:default"))?.host?.pid as number;
-    for (const name of ["needy", "plain"]) rmSync(join(root.run, `a:${name}:default.want.json`), { force: true });
-    const before = socketsOf(host);
-    const starting = root.spawn(["a", "needy", "-d"]);
-    while (socketsOf(host) <= before && starting.exitCode === null) await Bun.sleep(0);
-    process.kill(host, "SIGSTOP");
-    await until("the host is held", () => /^State:\tT/m.test(readFileSync(`/proc/${host}/status`, "latin1")));
-    const isTooLate = () => ["lock", "meta.json"].some((kind) => existsSync(join(root.run, `a:plain:default.${kind}`)));
-    // Stopped before it had greeted the caller, it is passed over.
-    const named = isTooLate() ? null : await until("the start names a host", () => holderOtherThan(starting.pid));
-    if (named === host) {
-      process.kill(starting.pid, "SIGSTOP");
-      return { starting, host };
-    }
-    process.kill(host, "SIGCONT");
-    await starting.exited;
-    await root.dt(["stop", "a:needy", "a:plain"]);
-  }
+    return name !== undefined && holderOf(root, name) === host;
+  });
+  process.kill(starting.pid, "SIGSTOP");
+  return { starting, host };
 }
 
 test.skipIf(process.platform !== "linux")(
@@ -195,7 +197,7 @@ test.skipIf(process.platform !== "linux")(
     try {
       await root.dt(["a", "other", "-d"]);
       for (const end of ["called off", "killed"] as const) {
-        const { starting, host } = await startHeld(root);
+        const { starting, host } = await startHeld(root, end);
         if (end === "killed") starting.kill("SIGKILL");
         else {
           const stop = root.spawn(["stop", "a:needy"]);
