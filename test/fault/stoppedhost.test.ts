@@ -30,13 +30,18 @@ async function outcomeOf(child: ReturnType<TestRoot["spawn"]>) {
 
 const linesOf = (root: TestRoot, file: string) => root.read(file).trim().split("\n").length;
 
+function isAnnounced({ root }: HostRoot): boolean {
+  const starts = join(root.run, "starts");
+  return existsSync(starts) && readdirSync(starts).some((name) => name.startsWith("unnamed."));
+}
+
 /** A start whose host has greeted it, and that has not asked for anything yet. */
 async function greeted(one: HostRoot, host: number) {
   one.root.write("manifests/s.ts", LATE);
   const idle = await idleSocketsOf(host);
   const caller = spawn(one, ["s", "x", "-d"]);
   await until("the host greets it", () => socketsOf(host) > idle);
-  await until("it is announced", () => readdirSync(join(one.root.run, "starts")).length === 1);
+  await until("it is announced", () => isAnnounced(one));
   return caller;
 }
 
@@ -184,10 +189,7 @@ test("a start that is stopped while its manifests load holds up no stop of what 
     await one.dt(["list"]);
     one.root.write("manifests/s.ts", LATE);
     const caller = spawn(one, ["s", "x", "-d"]);
-    await until("it is announced", () => {
-      const starts = join(one.root.run, "starts");
-      return existsSync(starts) && readdirSync(starts).length === 1;
-    });
+    await until("it is announced", () => isAnnounced(one));
     caller.kill("SIGSTOP");
     try {
       expect(await one.dt(["stop", "s", "x"], { timeoutMs: 10_000 })).toMatchObject({ code: 0 });

@@ -8,7 +8,7 @@ import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { LaunchSpec } from "../../supervisor/launch/types.ts";
-import { leaveTicket, mayWait, readTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";
+import { dropTicket, leaveTicket, mayWait, readTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";
 import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
 import type { RunnerContext } from "../parts/types.ts";
 import { runDetached } from "./detached.ts";
@@ -56,9 +56,12 @@ export async function runService(context: RunnerContext, request: ServiceRequest
   // With needs, needs.ts closes the announcement once they have their tickets.
   if (!isNeedy(request)) context.announced?.close();
   try {
-    return await startService(context, { request, spec });
-  } finally {
+    const code = await startService(context, { request, spec });
+    dropTicket(context.ground, spec);
+    return code;
+  } catch (error) {
     leaveTicket(context.ground, spec);
+    throw error;
   }
 }
 
