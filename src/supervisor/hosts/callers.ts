@@ -88,17 +88,26 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
       given.onDeclined(request);
       return void (tell({ is: "unlike", ...unlike }) && line.close());
     }
-    tell({ is: "taken" });
     const end = () => void (tell({ is: "over" }) && line.close());
     given.onRequest(request, { tell, end, cancel: cancel.signal, inherits });
   };
-  /** Its caller may have been killed, or have asked another host while this one was stopped. */
-  const takeIfAwaited = (request: HostAsk) => {
-    if (!isOpen) return given.onDeclined(request);
-    if (given.isLeaving()) return line.close();
-    take(request);
-    given.onAsked();
+  /**
+   * Its caller may have been killed, or have asked another host while this one was stopped: before it could say that it
+   * takes the request, or at the very instant.
+   */
+  const ifAwaited = (request: HostAsk, act: () => void) => {
+    if (!isOpen) given.onDeclined(request);
+    else if (given.isLeaving()) line.close();
+    else act();
   };
+  const takeIfAwaited = (request: HostAsk) =>
+    ifAwaited(request, () => {
+      tell({ is: "taken" });
+      setImmediate(ifAwaited, request, () => {
+        take(request);
+        given.onAsked();
+      });
+    });
   return {
     onMessage(message) {
       const word = message as CallerWord;
@@ -110,10 +119,7 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
         setImmediate(takeIfAwaited, message);
       }
     },
-    onGarbage: (what) =>
-      refuse(
-        what === "too-long" ? wrong(`at most ${LONGEST_REQUEST} bytes`, "more") : wrong("a line of JSON", "no JSON"),
-      ),
+    onGarbage: (what) => refuse(garbage(what)),
     onClose() {
       isOpen = false;
       given.onGone();
@@ -142,6 +148,10 @@ function whatIsUnlike(asker: Inherited | null, keyring: number): { what: string;
   if (!mayHaveLineage(asker) || !mayHaveLineage(own)) return { what: "a limit of file locks", isOwn: true };
   const what = unlikeness(asker, own) ?? (keyring === ownKeyring() ? null : "session keyring");
   return what === null ? null : { what, isOwn: false };
+}
+
+function garbage(what: "too-long" | "not-json"): DtError {
+  return what === "too-long" ? wrong(`at most ${LONGEST_REQUEST} bytes`, "more") : wrong("a line of JSON", "no JSON");
 }
 
 const LONGEST_SHOWN = 80;
