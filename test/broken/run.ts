@@ -4,7 +4,16 @@
  * contains it. The table goes to docs/reliability.md unless `--no-write` or `--only` is given. Exit 1 when a test
  * passes on a broken dt.
  */
-import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { makeTemporary } from "../kit/temporary.ts";
 import { writeBetween } from "../pages.ts";
@@ -57,6 +66,16 @@ function applyEdits(copy: string, { what, edits }: Break): void {
   }
 }
 
+/** A test that was cut off may leave a broken dt behind, even a stopped one. */
+function endProcessesOf(copy: string): void {
+  for (const name of readdirSync("/proc").filter((one) => /^\d+$/.test(one)))
+    try {
+      if (readlinkSync(`/proc/${name}/exe`).startsWith(`${copy}/`)) process.kill(Number(name), "SIGKILL");
+    } catch {
+      // it has ended, or is another user's
+    }
+}
+
 interface Outcome {
   noticed: boolean;
   /** Names of the tests that failed. */
@@ -84,6 +103,7 @@ async function runBreak(one: Break): Promise<Outcome> {
     const hung = child.signalCode !== null;
     return { noticed: (child.exitCode !== 0 && failed.length > 0) || hung, failed: hung ? ["(hung)"] : failed, output };
   } finally {
+    endProcessesOf(copy);
     rmSync(copy, { recursive: true, force: true });
   }
 }

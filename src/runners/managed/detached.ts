@@ -4,7 +4,7 @@ import { runIdOf } from "../../logs/runs.ts";
 import { formatTruth } from "../../output/truth.ts";
 import { isStopped } from "../../state/view.ts";
 import { startDetached } from "../../supervisor/callers/caller.ts";
-import { MOST_RESTARTS } from "../../supervisor/launch/streak.ts";
+import { describeRepeated } from "../../supervisor/launch/streak.ts";
 import type { LaunchEvent, LaunchLine, LaunchSpec } from "../../supervisor/launch/types.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { statOf } from "../../sys/base/stat.ts";
@@ -78,7 +78,7 @@ function concludeDetached(context: RunnerContext, { last, isStack }: { last: Lau
       const { key } = last;
       const record = ground.store.record(key);
       if (json) print(`${JSON.stringify({ key, state: "backoff", pid: null })}\n`);
-      talk.fail(`${key} is not up: it ${last.because}, after ${MOST_RESTARTS - 1} restarts; its policy goes on`);
+      talk.fail(`${key} is not up: it ${describeRepeated(last.because)}`);
       if (record.is === "there") tellLastLines(context, { key, log: record.value.log });
       return EXIT.failed;
     }

@@ -7,7 +7,7 @@ import { isStopped } from "../../state/view.ts";
 import { askAdopting, startDetached } from "../../supervisor/callers/caller.ts";
 import { describeAsker } from "../../supervisor/launch/exit.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
-import { MOST_RESTARTS } from "../../supervisor/launch/streak.ts";
+import { describeRepeated } from "../../supervisor/launch/streak.ts";
 import type { Ticket } from "../../supervisor/launch/types.ts";
 import { runTask } from "../../supervisor/oneshot/task.ts";
 import { makeTaskSpec } from "../../supervisor/oneshot/taskspec.ts";
@@ -185,8 +185,7 @@ async function startNeed({ context, needy, cancel, off }: NeedsRequest, need: Ne
   const failed = last.is === "ended" ? last.exit : last.is === "unhealthy" ? last.line : null;
   if (failed !== null && context.talk.onCi) tellLastLines(context, { key: need.key, log: failed.log });
   if (last.is === "ended") return { is: "there", why: last.exit.text };
-  if (last.is === "restarting")
-    return { is: "there", why: `${last.because}, after ${MOST_RESTARTS - 1} restarts; its policy goes on` };
+  if (last.is === "restarting") return { is: "there", why: describeRepeated(last.because) };
   return { is: "there", why: last.is === "unhealthy" ? notInTime(last.why) : null };
 }
 

@@ -19,6 +19,7 @@ import { endServed, leaveUnstarted, makeUpState, type UpState } from "./upstate.
 
 /** How late it is noticed that a waiting launch was called off, in milliseconds. */
 const LOOK_EVERY_MS = 100;
+
 export interface Up {
   /** Resolves when nothing more is awaited of any node. */
   settled: Promise<KeyOutcome[]>;

@@ -9,6 +9,7 @@ import { resolveAnew } from "../ground/spec.ts";
 import { hostLaunch } from "../host/host.ts";
 import { toFailure } from "../launch/failure.ts";
 import { lineOf } from "../launch/line.ts";
+import { describeRepeated } from "../launch/streak.ts";
 import type { LaunchEvent, LaunchSpec } from "../launch/types.ts";
 import { runTask } from "../oneshot/task.ts";
 import { release } from "../run/notes.ts";
@@ -156,7 +157,7 @@ function becomeWaiting(up: UpState, { key, because }: { key: string; because: st
       change: {
         state: "backoff",
         pid: null,
-        why: `is not up: it ${because}, after ${count - 1} restarts; its policy goes on`,
+        why: `is not up: it ${describeRepeated(because)}`,
       },
     });
 }

@@ -11,6 +11,11 @@ import type { LaunchRecord } from "../../state/types.ts";
  */
 export const MOST_RESTARTS = 3;
 
+/** How such a launch ends, for a sentence about it. */
+export function describeRepeated(because: string): string {
+  return `${because}, after ${MOST_RESTARTS - 1} restarts; its policy goes on`;
+}
+
 /** The restarts by policy so far for this launch. */
 export interface Streak {
   /** Restarts in a row, without a run between them that lasted. */

@@ -97,13 +97,13 @@ export async function awaitGivenUp(ground: TicketGround, names: readonly string[
     const waitedMs = performance.now() - began;
     // A start that only waits for its turn runs nothing yet.
     if (!isWaiting(ground, name) || isQueuedIn(ground, name) || waitedMs > GIVE_UP_MS) return true;
-    if (waitedMs < CLAIM_MS) return false;
-    if (isHeldStill(ground, name)) return true; // it finds the mark when it goes on
-    if (!isUnclaimed(ground, name)) return false;
-    removeFile(join(ground.store.directory, name));
-    return true;
+    // What is stopped finds the mark when it goes on.
+    return waitedMs > CLAIM_MS && (isHeldStill(ground, name) || isUnclaimed(ground, name));
   };
-  for (const name of names) while (!isOver(name)) await Bun.sleep(5);
+  for (const name of names) {
+    while (!isOver(name)) await Bun.sleep(5);
+    if (isUnclaimed(ground, name)) removeFile(join(ground.store.directory, name));
+  }
 }
 
 /** Removes the files of starts that ended without removing them. */

@@ -41,6 +41,7 @@ import { removeFile, tryUnlink } from "../files/removal.ts";
 import { writeError } from "../files/writeerror.ts";
 import {
   identifySelf,
+  isSuspended,
   type ProcessIdentity,
   type ProcessTable,
   presenceOf,
@@ -485,7 +486,7 @@ export const LOCK_REASONS: Record<LockReason, ReasonText> = {
 
 function lockError(request: Placed, { busy, by }: Busy): DtError {
   const { why, hint } = LOCK_REASONS[busy];
-  const isStopped = busy === "held" && by !== null && request.table.entry(by.holder.pid)?.state === "T";
+  const isStopped = busy === "held" && by !== null && isSuspended(request.table, by.holder);
   return new DtError(
     "lock-timeout",
     `Could not get the lock ${request.path} within ${request.timeoutMs} ms: ${why(by, request.path)}.`,
