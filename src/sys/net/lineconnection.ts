@@ -35,6 +35,8 @@ export const LONGEST_LINE = 1024 * 1024;
 export const MOST_BEHIND = 4 * LONGEST_LINE;
 /** The most bytes of unfinished lines, over all connections of a server. */
 const MOST_HELD = 32 * LONGEST_LINE;
+/** How long the last words of a peer that has closed the connection may take to be read, in milliseconds. */
+const LAST_WORDS_MS = 1000;
 const NEWLINE = 10;
 
 /** The bytes of unfinished lines, over all connections of a server. */
@@ -58,6 +60,8 @@ export interface LineState {
   over: boolean;
   /** Whether what arrives is dropped. */
   deaf: boolean;
+  /** Whether the peer has closed the connection: what it said before is still read, and nothing more is sent. */
+  mute: boolean;
 }
 
 /** Bun's types do not name it. */
@@ -95,6 +99,7 @@ export function makeLineState(
     flushed,
     over: false,
     deaf: false,
+    mute: false,
   };
 }
 
@@ -110,7 +115,7 @@ export function connectionOf(state: LineState): LineConnection {
 }
 
 function sendLine(state: LineState, message: unknown): void {
-  if (state.over) return;
+  if (state.over || state.mute) return;
   const bytes = Buffer.from(`${JSON.stringify(message)}\n`);
   if (state.waiting === 0) state.flushed = Promise.withResolvers<void>();
   state.outgoing.push(bytes);
@@ -124,10 +129,7 @@ export function sendWaiting(state: LineState): void {
   while (state.outgoing.length > 0 && !state.over) {
     const first = state.outgoing[0] as Uint8Array;
     const sent = state.socket.write(first);
-    if (sent < 0) {
-      cut(state);
-      return;
-    }
+    if (sent < 0) return goMute(state);
     state.waiting -= sent;
     if (sent < first.length) {
       state.outgoing[0] = first.subarray(sent);
@@ -135,6 +137,19 @@ export function sendWaiting(state: LineState): void {
     }
     state.outgoing.shift();
   }
+  state.flushed.resolve();
+}
+
+/** The end of the connection is read after the peer's last words, so `onClose` follows them. */
+function goMute(state: LineState): void {
+  state.mute = true;
+  dropOutgoing(state);
+  setTimeout(() => !state.over && cut(state), LAST_WORDS_MS).unref();
+}
+
+function dropOutgoing(state: LineState): void {
+  state.outgoing = [];
+  state.waiting = 0;
   state.flushed.resolve();
 }
 
@@ -203,8 +218,6 @@ function cut(state: LineState): void {
 export function endLine(state: LineState): void {
   state.over = true;
   letGo(state);
-  state.outgoing = [];
-  state.waiting = 0;
-  state.flushed.resolve();
+  dropOutgoing(state);
   state.handlers.onClose();
 }

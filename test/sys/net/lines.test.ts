@@ -31,3 +31,34 @@ test("a peer that is gone before it was greeted is gone for the server, too", as
     server.stop();
   }
 });
+
+/** Says two words, and ends. */
+const TALKER = `const [path] = process.argv.slice(1);
+  const peer = require("node:net").connect(path);
+  peer.on("connect", () => peer.write('"a"\\n"b"\\n', () => process.exit()));`;
+
+test("what a peer said before it left is heard, although it can be told nothing any more", async () => {
+  const path = join(scratch(), "s");
+  const gone = Promise.withResolvers<void>();
+  const heard: unknown[] = [];
+  const server = listenForLines(path, {
+    accept(line) {
+      line.send({ is: "hello" });
+      return {
+        onMessage(word) {
+          line.send({ is: "taken" });
+          heard.push(word);
+        },
+        onClose: gone.resolve,
+      };
+    },
+  });
+  try {
+    // It has left before this process hears of it.
+    expect(Bun.spawnSync([process.execPath, "-e", TALKER, path]).exitCode).toBe(0);
+    await gone.promise;
+    expect(heard).toEqual(["a", "b"]);
+  } finally {
+    server.stop();
+  }
+});
