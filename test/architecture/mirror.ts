@@ -35,6 +35,7 @@ export const COVERED: Readonly<Record<string, readonly string[]>> = {
 
   "supervisor/terminal": ["e2e/terminal"],
   "supervisor/ticket": ["e2e/managed/calledoff.test.ts", "e2e/managed/announced.test.ts"],
+  "supervisor/task": ["fault/lefttask.test.ts"],
   "sys/capture": ["e2e/oneshots/capture.test.ts", "e2e/oneshots/captureterminal.test.ts"],
   "sys/ffi": ["sys/process", "sys/files"],
   "sys/kernel": ["e2e/cli/doctor.test.ts"],

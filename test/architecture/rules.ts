@@ -48,7 +48,7 @@ export const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>>
     ["launch"],
     ["ground"],
     ["tree", "ticket", "terminal"],
-    ["port"],
+    ["port", "task"],
     ["probe", "prepare", "end"],
     ["oneshot"],
     ["start"],

@@ -107,7 +107,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       { file: "src/supervisor/watch/orphans.ts", from: " || bunChildren().has(pid)", to: " || bunChildren().size < 0" },
       {
-        file: "src/supervisor/oneshot/task.ts",
+        file: "src/supervisor/oneshot/taskrun.ts",
         from: "env: environment.env, token }",
         to: `env: environment.env, token: "" }`,
       },

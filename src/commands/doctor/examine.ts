@@ -8,6 +8,7 @@ import { checkCompose } from "../../inspect/doctor/compose.ts";
 import { makeFinding } from "../../inspect/doctor/finding.ts";
 import { checkLaunches } from "../../inspect/doctor/launches.ts";
 import { checkLeftovers, namesIn } from "../../inspect/doctor/leftovers.ts";
+import { checkLeftTasks } from "../../inspect/doctor/lefttasks.ts";
 import { checkLocks } from "../../inspect/doctor/locks.ts";
 import { checkLost } from "../../inspect/doctor/lost.ts";
 import { checkNested } from "../../inspect/doctor/nested.ts";
@@ -59,6 +60,7 @@ async function examineRoot(context: DtContext, root: string): Promise<Finding[]>
     ...(usable ? checkFileSystem(directory) : []),
     ...checkLocks(ground, names),
     ...checkLaunches(ground, by),
+    ...checkLeftTasks(ground),
     ...checkLeftovers(ground, names),
     ...(await checkLost(ground, { index, by })),
     ...manifests,

@@ -10,12 +10,11 @@ import { tellEvent } from "../../runners/parts/tell.ts";
 import { askerOf } from "../../state/asker.ts";
 import { stopKey } from "../../supervisor/end/stopkey.ts";
 import type { StopKeyResult } from "../../supervisor/end/types.ts";
-import { isListedAsFailed, isUnderWay } from "../../supervisor/end/underway.ts";
+import { isListedAsFailed, isUnderWay, keysUnderWay } from "../../supervisor/end/underway.ts";
 import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { announcedStarts } from "../../supervisor/ticket/announced.ts";
-import { pendingKeys } from "../../supervisor/ticket/pending.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import type { DtContext } from "../context/types.ts";
@@ -106,7 +105,7 @@ function wordsOf(result: StopKeyResult): string {
 
 /** Also keys that have no files yet, since their first start is under way. */
 function keysThere(ground: Ground): string[] {
-  return [...new Set([...ground.store.keys(), ...pendingKeys(ground)])];
+  return [...new Set([...ground.store.keys(), ...keysUnderWay(ground)])];
 }
 
 /**

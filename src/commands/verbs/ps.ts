@@ -1,5 +1,7 @@
 /** `dt ps`: launches that live, wait in backoff or have failed; with `--all` every key that has a record or an exit. */
+
 import { makeDriftOf } from "../../inspect/drift.ts";
+import { describeLeftTask } from "../../inspect/lefttask.ts";
 import { beginLook, keysOf, lookAtAll, processesOf } from "../../inspect/look.ts";
 import { withServices } from "../../inspect/services.ts";
 import type { KeyReport, Look } from "../../inspect/types.ts";
@@ -8,6 +10,7 @@ import { formatTable } from "../../output/table.ts";
 import { makePaint, type Paint } from "../../output/talk.ts";
 import type { KeyState } from "../../state/types.ts";
 import { isLiving } from "../../state/view.ts";
+import { leftTasks } from "../../supervisor/task/left.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { showCommand } from "../../values/commandline.ts";
 import { formatDuration } from "../../values/duration.ts";
@@ -33,6 +36,7 @@ export default defineVerb({
     const below = args.tree ? (report: KeyReport) => treeOf(look, report) : undefined;
     if (context.globals.json) print(`${JSON.stringify(reports.map((one) => withTree(one, below)))}\n`);
     else print(formatReports(reports, { paint: makePaint(context.colored()), below }));
+    for (const task of leftTasks(ground)) context.talk.say(`${describeLeftTask(task)} dt stop ${task.key} ends it.`);
     return 0;
   },
 });

@@ -9,12 +9,11 @@ import { tellEvent } from "../../runners/parts/tell.ts";
 import { askerOf } from "../../state/asker.ts";
 import { stopKey } from "../../supervisor/end/stopkey.ts";
 import type { StopKeyResult } from "../../supervisor/end/types.ts";
-import { isListedAsFailed, isUnderWay } from "../../supervisor/end/underway.ts";
+import { isListedAsFailed, isUnderWay, keysUnderWay } from "../../supervisor/end/underway.ts";
 import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { announcedStarts } from "../../supervisor/ticket/announced.ts";
-import { pendingKeys } from "../../supervisor/ticket/pending.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import type { Selection } from "../../values/key.ts";
@@ -141,7 +140,7 @@ function withPending(ground: Ground, selection: Selection): string[] {
   const keys = keysOf(ground, selection);
   if (selection.is === "keys") return keys;
   const isMeant = (key: string) => selection.is === "all" || isOfPlugin(key, selection.plugin);
-  return [...new Set([...keys, ...pendingKeys(ground).filter(isMeant)])];
+  return [...new Set([...keys, ...keysUnderWay(ground).filter(isMeant)])];
 }
 
 /** The keys of starts whose manifests were still being loaded, once they are known. */

@@ -6,7 +6,7 @@
 import * as v from "valibot";
 import type { Log } from "../../jobs/types.ts";
 import { DtError, messageOf } from "../../sys/base/error.ts";
-import type { LineConnection, LineHandlers } from "../../sys/net/lineconnection.ts";
+import type { LineConnection, LineHandlers } from "../../sys/net/line.ts";
 import { type LineServer, listenForLines } from "../../sys/net/lineserver.ts";
 import { mayConnect } from "../../sys/net/peer.ts";
 import {

@@ -10,7 +10,7 @@ import { HOST_MARK } from "../../supervisor/launch/marks.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { isOfRunDirectory } from "../../supervisor/tree/evidence.ts";
 import { isSpared } from "../../supervisor/tree/spare.ts";
-import { isOver, type ProcessEntry } from "../../sys/process/identity.ts";
+import { descendsFrom, isOver, type ProcessEntry } from "../../sys/process/identity.ts";
 import { parseKey } from "../../values/key.ts";
 import { FIX, makeFinding } from "./finding.ts";
 import type { Finding, Repaired } from "./types.ts";
@@ -141,7 +141,8 @@ function spareOf(index: ManifestIndex | null, key: string): string[] {
 }
 
 function isInside({ table }: Ground, found: readonly Carrier[]): boolean {
-  const pids = new Set(found.map(({ entry }) => entry.pid));
-  for (let pid = process.ppid; pid > 1; pid = table.entry(pid)?.ppid ?? 0) if (pids.has(pid)) return true;
-  return false;
+  return descendsFrom(
+    table,
+    found.map(({ entry }) => entry.pid),
+  );
 }

@@ -16,6 +16,7 @@ export type CheckName =
   | "temporary"
   | "history"
   | "host-errors"
+  | "left-task"
   | "lost-processes"
   | "manifest"
   | "nested"

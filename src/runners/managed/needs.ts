@@ -8,7 +8,7 @@ import { askAdopting, startDetached } from "../../supervisor/callers/caller.ts";
 import { describeAsker } from "../../supervisor/launch/exit.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import { describeRepeated } from "../../supervisor/launch/streak.ts";
-import type { Ticket } from "../../supervisor/launch/types.ts";
+import type { LaunchEvent, Ticket } from "../../supervisor/launch/types.ts";
 import { runTask } from "../../supervisor/oneshot/task.ts";
 import { makeTaskSpec } from "../../supervisor/oneshot/taskspec.ts";
 import { awaitSettled, isLeftByHost, settledNow } from "../../supervisor/run/settle.ts";
@@ -80,13 +80,11 @@ async function meetNeed(request: NeedsRequest, need: Need): Promise<void> {
     if (by !== null) throw stoppedNeed(needy, { need, how: `was stopped meanwhile${describeAsker(by)}` });
   };
   refuse();
-  const why =
-    need.settings.kind === "oneshot"
-      ? await runNeed(request, need)
-      : await bringUp(request, need).catch((error: unknown) => {
-          if (isCalledOff(error)) refuse();
-          throw error;
-        });
+  const meet = need.settings.kind === "oneshot" ? runNeed : bringUp;
+  const why = await meet(request, need).catch((error: unknown) => {
+    if (isCalledOff(error)) refuse();
+    throw error;
+  });
   if (cancel.aborted || why === null) return;
   off.throwIfAborted();
   refuse();
@@ -110,12 +108,12 @@ async function runNeed(
   if (need.settings.kind !== "oneshot") throw new Error(`${need.key} is no one-shot`);
   const onBegin = () => context.talk.say(`${key} needs ${shortKey(need.key)}: running it`);
   const onReason = (why: string) => context.talk.say(`${shortKey(need.key)} is not skipped: ${why}`);
-  const { settings, dependents } = need;
-  const task = makeTaskSpec(index, { key: need.key, settings, env, asker, dependents, onReason, onBegin });
+  const { settings, dependents, ticket } = need;
+  const task = makeTaskSpec(index, { key: need.key, settings, env, asker, dependents, ticket, onReason, onBegin });
   const own = watchTicket(context.ground, need);
-  const end = await runTask(context.ground, { spec: task, signal: AbortSignal.any([cancel, off, own.signal]) }).finally(
-    own.close,
-  );
+  const signal = AbortSignal.any([cancel, off, own.signal]);
+  const report = (event: LaunchEvent) => tellEvent(context, event);
+  const end = await runTask(context.ground, { spec: task, report, signal }).finally(own.close);
   if (end.is === "unchanged")
     context.talk.say(`${key} needs ${shortKey(need.key)}: its inputs are unchanged since ${end.since}, skipped`);
   if (end.is === "unchanged" || end.exit.code === 0) return null;

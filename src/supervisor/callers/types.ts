@@ -2,15 +2,15 @@
  * What is brought up together: its nodes, the events of their starts, and what becomes of each. No code in this file.
  */
 import type { Edge } from "../../manifest/model/graph.ts";
-import type { FailureReport, LaunchEvent, LaunchSpec, Ticket } from "../launch/types.ts";
-import type { TaskEnd, TaskSpec } from "../oneshot/task.ts";
+import type { FailureReport, LaunchEvent, LaunchSpec } from "../launch/types.ts";
+import type { TaskEnd, TaskSpec } from "../oneshot/types.ts";
 
 export interface UpNode {
   key: string;
   needs: Edge[];
   /** The user named it; the others are there because a node needs them. */
   isNamed: boolean;
-  run: { is: "launch"; spec: LaunchSpec } | { is: "task"; spec: TaskSpec & { ticket?: Ticket } };
+  run: { is: "launch"; spec: LaunchSpec } | { is: "task"; spec: TaskSpec };
 }
 
 export type UpEvent =

@@ -2,7 +2,7 @@
  * `dt stop` of one key. The caller does it itself, under the key's lock, and it works the same with or without a host.
  */
 import type { LaunchRecord } from "../../state/types.ts";
-import { type ProcessTable, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
+import { descendsFrom, type ProcessTable, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
 import { nestedError } from "../launch/nested.ts";
 import type { Report, Site } from "../launch/types.ts";
 import { announcedStarts, awaitNamed } from "../ticket/announced.ts";
@@ -13,6 +13,7 @@ import { searchTree } from "../tree/search.ts";
 import { findTree } from "../tree/tree.ts";
 import { dismiss, dismissEnded, markUnknown } from "./dismiss.ts";
 import { endLaunch } from "./end.ts";
+import { endLeftTasks } from "./lefttasks.ts";
 import { lockToStop, noteUnrecordedEnd, noteWanted } from "./stopnotes.ts";
 import type { StopKeyRequest, StopKeyResult } from "./types.ts";
 import { isUnderWay } from "./underway.ts";
@@ -34,8 +35,9 @@ export async function stopKey(
   const pending: string[] = [];
   const result = await stopUnderLock(ground, { request, report, pending });
   await awaitGivenUp(ground, pending);
+  const left = isOfTerminal(request) ? [] : await endLeftTasks(ground, { key, calledOff: true, report });
   clearStarts(ground, key);
-  return result;
+  return result.is === "not-running" && left.length > 0 ? { is: "called-off", key } : result;
 }
 
 /** One stop, while it holds the key's lock. */
@@ -148,8 +150,5 @@ function isOver(table: ProcessTable, { phase, leader, host }: LaunchRecord): boo
 
 /** A dt that stops the launch it runs in would end itself halfway. */
 function refuseOwnTree(table: ProcessTable, { key, members }: { key: string; members: number[] }): void {
-  const tree = new Set(members);
-  for (let pid = process.ppid; pid > 1; pid = table.entry(pid)?.ppid ?? 0) {
-    if (tree.has(pid)) throw nestedError(key, "stop");
-  }
+  if (descendsFrom(table, members)) throw nestedError(key, "stop");
 }

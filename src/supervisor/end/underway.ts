@@ -3,19 +3,32 @@ import { existsSync } from "node:fs";
 import { stateAfter } from "../../state/view.ts";
 import { lockPathOf } from "../launch/lock.ts";
 import type { Site } from "../launch/types.ts";
-import { pendingStarts } from "../ticket/pending.ts";
+import { isLeftFor, type LeftTask, leftTasks } from "../task/left.ts";
+import { pendingKeys, pendingStarts } from "../ticket/pending.ts";
+
+/**
+ * Keys that have a start under way, or of such a start a one-shot that runs on without its runner. They may have no
+ * files of their own yet.
+ */
+export function keysUnderWay(ground: Site): string[] {
+  return [...pendingKeys(ground), ...leftTasks(ground).flatMap(keysOfLeft)];
+}
+
+const keysOfLeft = ({ key, startsFor }: LeftTask) => (startsFor.length === 0 ? [key] : startsFor);
 
 /**
  * Whether there is something to stop, or a start to call off. Between two runs of a policy there is no record for a
  * moment; but the lock is held then, and once it is released the next record is there.
  */
-export function isUnderWay({ store, table }: Site, key: string): boolean {
+export function isUnderWay(ground: Site, key: string): boolean {
+  const { store } = ground;
   const isRecorded = () => store.record(key).is !== "absent";
   return (
     isRecorded() ||
     existsSync(lockPathOf(store, key)) ||
     isRecorded() ||
-    pendingStarts({ store, table }, key).length > 0
+    pendingStarts(ground, key).length > 0 ||
+    isLeftFor(ground, key)
   );
 }
 

@@ -6,7 +6,7 @@ import { DtError, EXIT } from "../../sys/base/error.ts";
 import { ownInheritance, unlikeness } from "../../sys/inherit/inheritance.ts";
 import { type Inherited, mayHaveLineage, readInherited } from "../../sys/inherit/inherited.ts";
 import { ownKeyring } from "../../sys/inherit/keyring.ts";
-import type { LineConnection, LineHandlers } from "../../sys/net/lineconnection.ts";
+import type { LineConnection, LineHandlers } from "../../sys/net/line.ts";
 import type { Peer } from "../../sys/net/peer.ts";
 import { ownUid } from "../../sys/places/ownplace.ts";
 import { type CallerWord, HOST_PROTOCOL, type HostAsk, type HostWord, LONGEST_REQUEST } from "../callers/wire.ts";

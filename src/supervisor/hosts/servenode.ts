@@ -48,10 +48,10 @@ async function serveTask(
   const { key } = node;
   const stopped = watchTicket(ground, spec);
   const signal = AbortSignal.any([cancel.signal, stopped.signal]);
-  const onReason = (why: string) =>
-    emit({ is: "launch", key, event: { is: "note", text: `${key} is not skipped: ${why}` } });
+  const report = (event: LaunchEvent) => emit({ is: "launch", key, event });
+  const onReason = (why: string) => report({ is: "note", text: `${key} is not skipped: ${why}` });
   const onBegin = () => emit({ is: "task", key, event: { is: "begun" } });
-  const event = await runTask(ground, { spec: { ...spec, onReason, onBegin }, signal }).finally(stopped.close);
+  const event = await runTask(ground, { spec: { ...spec, onReason, onBegin }, report, signal }).finally(stopped.close);
   refuseCalledOff(ground, spec);
   if (isForsaken(up, node)) throw forsakenError(key);
   emit({ is: "task", key, event });

@@ -1,7 +1,7 @@
 /** Makes the spec of a one-shot that is run for a launch. */
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { keyParts } from "../../values/key.ts";
-import type { TaskSpec } from "./task.ts";
+import type { TaskSpec } from "./types.ts";
 
 type Given = Pick<TaskSpec, "key" | "settings" | "env" | "asker"> & Partial<TaskSpec>;
 

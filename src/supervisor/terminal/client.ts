@@ -2,8 +2,8 @@
 import { basename, isAbsolute } from "node:path";
 import type { LaunchRecord } from "../../state/types.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "../../sys/base/error.ts";
+import type { LineConnection } from "../../sys/net/line.ts";
 import { connectForLines } from "../../sys/net/lineclient.ts";
-import type { LineConnection } from "../../sys/net/lineconnection.ts";
 import { FOREIGN_SOCKET } from "../../sys/net/peer.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import type { TerminalSize } from "../../sys/terminal/leaderterminal.ts";

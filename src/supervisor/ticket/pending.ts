@@ -30,6 +30,7 @@ import { join } from "node:path";
 import { LOADING } from "../../manifest/depends/begun.ts";
 import type { Asker } from "../../state/types.ts";
 import { removeFile } from "../../sys/files/removal.ts";
+import { descendsFrom } from "../../sys/process/identity.ts";
 import { FIRST_MARK } from "../launch/marks.ts";
 import type { Ground } from "../launch/types.ts";
 import {
@@ -43,6 +44,7 @@ import {
   type TicketGround,
   UNNAMED,
 } from "./startfile.ts";
+
 import type { LastStop } from "./ticket.ts";
 
 /** How long a start that was called off may take to end what it runs: as long as a one-shot gets after Ctrl-C. */
@@ -82,8 +84,7 @@ export function isWithinStart(
   const holders = new Set(
     names.flatMap((name) => (isQueuedIn(ground, name) ? [] : (startHolderOf(ground, name)?.pid ?? []))),
   );
-  for (let pid = process.ppid; pid > 1; pid = ground.table.entry(pid)?.ppid ?? 0) if (holders.has(pid)) return true;
-  return false;
+  return descendsFrom(ground.table, holders);
 }
 
 /**

@@ -5,12 +5,11 @@
 import { lstatSync } from "node:fs";
 import { type DtError, errnoOf } from "../base/error.ts";
 import { ownUid } from "../places/ownplace.ts";
+import type { LineConnection, LineHandlers } from "./line.ts";
 import {
   connectionOf,
   descriptorOf,
   endLine,
-  type LineConnection,
-  type LineHandlers,
   type LineState,
   MOST_BEHIND,
   makeLineState,

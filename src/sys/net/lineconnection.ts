@@ -4,30 +4,7 @@
  * bound. lineserver.ts and lineclient.ts make the sockets.
  */
 import type { Socket } from "bun";
-
-export interface LineConnection {
-  send(message: unknown): void;
-  /** Resolves when everything sent is with the kernel, or the connection is over. */
-  flushed(): Promise<void>;
-  /** Bytes that wait for the peer to read them. */
-  waiting(): number;
-  /** Stops reading, which slows the peer down. */
-  pause(): void;
-  resume(): void;
-  /** Closes the connection once everything sent is out. */
-  close(): void;
-}
-
-export interface LineHandlers {
-  /** An exception cuts the peer off. */
-  onMessage(message: unknown): void;
-  /**
-   * Called for a line that is not JSON, after which reading goes on, and for one that is too long, after which nothing
-   * more is read. Default: cut the peer off.
-   */
-  onGarbage?(what: "not-json" | "too-long"): void;
-  onClose(): void;
-}
+import type { LineConnection, LineHandlers } from "./line.ts";
 
 /** The longest line. */
 export const LONGEST_LINE = 1024 * 1024;
@@ -129,7 +106,10 @@ export function sendWaiting(state: LineState): void {
   while (state.outgoing.length > 0 && !state.over) {
     const first = state.outgoing[0] as Uint8Array;
     const sent = state.socket.write(first);
-    if (sent < 0) return goMute(state);
+    if (sent < 0) {
+      goMute(state);
+      return;
+    }
     state.waiting -= sent;
     if (sent < first.length) {
       state.outgoing[0] = first.subarray(sent);

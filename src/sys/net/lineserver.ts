@@ -1,14 +1,13 @@
 /** Listens for lines (lineconnection.ts) at a path. A socket that another process put there meanwhile stays. */
 import { lstatSync } from "node:fs";
 import type { Socket } from "bun";
+import type { LineConnection, LineHandlers } from "./line.ts";
 import {
   closeLine,
   connectionOf,
   descriptorOf,
   endLine,
   type LineBudget,
-  type LineConnection,
-  type LineHandlers,
   type LineState,
   MOST_BEHIND,
   makeLineState,

@@ -201,3 +201,10 @@ export function snapshotOf(table: ProcessTable): ProcessTable {
     },
   };
 }
+
+/** Whether this process runs below one of these. */
+export function descendsFrom(table: ProcessTable, pids: Iterable<number>): boolean {
+  const above = new Set(pids);
+  for (let pid = process.ppid; pid > 1; pid = table.entry(pid)?.ppid ?? 0) if (above.has(pid)) return true;
+  return false;
+}

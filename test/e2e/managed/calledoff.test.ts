@@ -146,10 +146,12 @@ test("a start whose caller was killed is called off all the same; when its host 
     second.kill("SIGKILL");
     process.kill(holderOf(root, file), "SIGKILL");
     expect(await second.exited).not.toBe(0);
+    const first = Number(readFileSync(join(root.dir, "begun"), "utf8"));
     root.write("go", "");
+    await until("the one-shot has ended", () => !runs(first));
+    expect(existsSync(join(root.dir, "ended"))).toBe(true);
     expect((await root.dt(["stop", "a:api"])).stderr).toContain("a:api:default is not running");
     expect(await ps(root)).toEqual([]);
-    await until("the one-shot has ended", () => existsSync(join(root.dir, "ended")));
   } finally {
     await root.dispose();
   }
