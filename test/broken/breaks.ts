@@ -383,7 +383,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/ticket/startfile.ts",
-        from: "isHeld(join(ground.store.directory, HELD), hold) !== false",
+        from: "isHeld(join(store.directory, HELD), hold) !== false",
         to: "Number(0) === 0",
       },
     ],
@@ -1043,8 +1043,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/manifest/cache/loadlock.ts",
-        from: 'if (tried.is === "held") return tried.lock;',
-        to: 'if (tried.is === "held") return null;',
+        from: "return tried.lock;",
+        to: "return null;",
       },
     ],
     test: "test/manifest/index.test.ts",

@@ -11,6 +11,7 @@ const LOST = "test/fault/hostlost.test.ts";
 const CROWD = "test/fault/hostcrowd.test.ts";
 const PLACE = "test/fault/hostplace.test.ts";
 const STOPPED = "test/fault/stoppedhost.test.ts";
+const LEFT = "test/fault/lefttask.test.ts";
 const CALLERS = "test/fault/hostcallers.test.ts";
 
 export const HOST_BREAKS: readonly Break[] = [
@@ -43,8 +44,8 @@ export const HOST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/hosts/callers.ts",
-        from: "if (unlike !== null) return void",
-        to: 'if (unlike?.what === "") return void',
+        from: "if (unlike !== null) {",
+        to: 'if (unlike?.what === "") {',
       },
     ],
     test: OTHER,
@@ -420,5 +421,89 @@ export const HOST_BREAKS: readonly Break[] = [
     ],
     test: STOPPED,
     only: "while its manifests load",
+  },
+  {
+    what: "what a caller said before it left is not read",
+    edits: [
+      {
+        file: "src/sys/net/lineconnection.ts",
+        from: "      goMute(state);",
+        to: "      cut(state);",
+      },
+    ],
+    test: "test/sys/net/lines.test.ts",
+    only: "said before it left",
+  },
+  {
+    what: "a stop leaves one-shots that run on without their runner",
+    edits: [
+      {
+        file: "src/supervisor/end/stopkey.ts",
+        from: "isOfTerminal(request) ? [] : await endLeftTasks",
+        to: "!isOfTerminal(request) ? [] : await endLeftTasks",
+      },
+    ],
+    test: LEFT,
+    only: "is ended with all",
+  },
+  {
+    what: "a stop does not look for one-shots without their runner",
+    edits: [{ file: "src/supervisor/end/underway.ts", from: "isLeftFor(ground, key)", to: 'isLeftFor(ground, "")' }],
+    test: LEFT,
+    only: "is ended with all",
+  },
+  {
+    what: "a one-shot runs beside an earlier run that has lost its runner",
+    edits: [
+      {
+        file: "src/supervisor/oneshot/taskrun.ts",
+        from: "await endLeftTasks(ground, { key: spec.key, report });",
+        to: "",
+      },
+    ],
+    test: LEFT,
+    only: "before the next",
+  },
+  {
+    what: "a stop leaves what a stopped host runs for a start that it calls off",
+    edits: [{ file: "src/supervisor/end/stopkey.ts", from: "calledOff: true", to: "calledOff: false" }],
+    test: LEFT,
+    only: "whose host is stopped is ended",
+  },
+  {
+    what: "a stop ends what a stopped host runs for others, too",
+    edits: [
+      {
+        file: "src/supervisor/task/left.ts",
+        from: "starts.every(isCalledOff)",
+        to: "starts.some(isCalledOff)",
+      },
+    ],
+    test: LEFT,
+    only: "only one of the starts",
+  },
+  {
+    what: "dt ends one-shots that have a runner",
+    edits: [
+      {
+        file: "src/supervisor/task/left.ts",
+        from: 'return presenceOf(table, runner) === "gone";',
+        to: 'return presenceOf(table, runner) !== "unknown";',
+      },
+    ],
+    test: LEFT,
+    only: "still serves",
+  },
+  {
+    what: "the leader of a one-shot is not noted",
+    edits: [
+      {
+        file: "src/supervisor/task/note.ts",
+        from: "if (entry !== null) write(",
+        to: "if (entry !== null && entry.pid < 0) write(",
+      },
+    ],
+    test: LEFT,
+    only: "whose caller was killed",
   },
 ];

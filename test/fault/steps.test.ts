@@ -5,6 +5,8 @@
  * soak each.
  */
 import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { launchRoot, leadersOf, type Ps, psOf } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
@@ -34,18 +36,22 @@ async function expectOneLaunch(root: TestRoot, what: string): Promise<void> {
   });
 }
 
+/** A one-shot that takes a moment, and tells when another run of it goes on. */
+const ALONE = "exec 9> alone; flock -n 9; if [ $? = 1 ]; then touch twice; fi; sleep 0.2";
+
 /** `host`: the host that serves the launch already is killed; else what the command itself starts. */
-for (const [name, running, args, victim] of [
+for (const [name, running, args, victim, fields = ""] of [
   ["start", false, ["t", "dev", "-d"], "caller"],
   ["replace", true, ["t", "dev", "-d"], "host"],
   ["stop", true, ["stop", "t", "dev"], "caller"],
   ["restart", true, ["restart", "t", "dev"], "caller"],
   ["restart by the host", true, ["restart", "t", "dev"], "host"],
-] as [string, boolean, string[], "caller" | "host"][]) {
+  ["replace after a one-shot", true, ["t", "dev", "-d"], "host", `before: ["t:first"],`],
+] as [string, boolean, string[], "caller" | "host", string?][]) {
   test.skipIf(STRACE === null)(
     `SIGKILL at each step of ${name}`,
     async () => {
-      const root = launchRoot("plain");
+      const root = launchRoot("plain", fields, `first: { kind: "oneshot", run: ${JSON.stringify(ALONE)} },`);
       try {
         await root.dt(["list"]);
         let kills = 0;
@@ -66,6 +72,7 @@ for (const [name, running, args, victim] of [
               stderr: "",
             });
             await expectOneLaunch(root, `after ${what} and started again`);
+            expect({ what, isTwice: existsSync(join(root.dir, "twice")) }).toEqual({ what, isTwice: false });
             if (!killed) break;
             kills++;
           }
