@@ -486,9 +486,14 @@ export const HOST_BREAKS: readonly Break[] = [
     what: "dt ends one-shots that have a runner",
     edits: [
       {
+        file: "src/supervisor/task/note.ts",
+        from: "return !isSuspended(table, identify(table, entry));",
+        to: "return false;",
+      },
+      {
         file: "src/supervisor/task/left.ts",
-        from: 'return presenceOf(table, runner) === "gone";',
-        to: 'return presenceOf(table, runner) !== "unknown";',
+        from: "return !isAlive(ground, { process: runner, hold: token });",
+        to: "return isAlive(ground, { process: runner, hold: token });",
       },
     ],
     test: LEFT,
@@ -499,8 +504,8 @@ export const HOST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/task/note.ts",
-        from: "if (entry !== null) write(",
-        to: "if (entry !== null && entry.pid < 0) write(",
+        from: "if (leader !== null) writeNote(",
+        to: "if (leader !== null && leader.pid < 0) writeNote(",
       },
     ],
     test: LEFT,

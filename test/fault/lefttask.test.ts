@@ -8,6 +8,10 @@ import { type HostRoot, hostPidOf, hostRoot } from "./host.kit.ts";
 
 /** Notes itself and a child that leaves its session, and goes on until there is a file `go`. */
 const FIRST = `echo $$ >> first; (cd . && exec setsid sleep 1002) & echo $! >> below; until [ -e go ]; do sleep 0.02; done; kill $!`;
+/** Leaves a server behind when it ends, as build tools do. */
+const LEAVING = `echo $$ >> first; setsid sleep 1003 & echo $! >> below; until [ -e go ]; do sleep 0.02; done`;
+/** Notes which of the runs go on. */
+const BESIDE = `for p in $(cat first); do grep -q "^State:.[^Z]" /proc/$p/status && echo $p >> beside; done; true`;
 /** Ignores SIGINT and SIGTERM. */
 const DEAF = `trap "" INT TERM; echo $$ >> first; echo $$ >> below; until [ -e go ]; do sleep 0.02; done`;
 
@@ -100,6 +104,7 @@ describe.skipIf(process.platform !== "linux")("a one-shot whose host was killed"
       expect(runs(old)).toBe(false);
       one.root.write("go", "");
       expect(await caller.exited).toBe(0);
+      await until("it began", () => pidsIn(one.root, "last").length === 1);
       expect((await one.ps("last"))?.pid).toBe(pidsIn(one.root, "last")[0]);
       expect(filesIn(one.root, "tasks")).toEqual([]);
     });
@@ -115,9 +120,57 @@ describe.skipIf(process.platform !== "linux")("a one-shot whose host was killed"
       expect(runs(old)).toBe(false);
       one.root.write("go", "");
       expect(await caller.exited).toBe(0);
-      expect(pidsIn(one.root, "last")).toHaveLength(1);
+      await until("it began", () => pidsIn(one.root, "last").length === 1);
     });
   });
+
+  test("leaves what it left in the background alone once it has ended, and its note is removed", async () => {
+    const one = rootWith(LEAVING);
+    await within(one.root, async () => {
+      await leftBehind(one);
+      const [first = 0] = pidsIn(one.root, "first");
+      const [server = 0] = pidsIn(one.root, "below");
+      one.root.write("go", "");
+      await until("it ends", () => !runs(first));
+      expect((await one.dt(["ps"])).stderr).not.toContain("runs on");
+      expect((await one.dt(["doctor", "--fix"])).stdout).toContain("removed 1 of them");
+      await one.dt(["stop", "--all"]);
+      expect([runs(server), filesIn(one.root, "tasks")]).toEqual([true, []]);
+      process.kill(server);
+    });
+  });
+
+  test("is ended before the first of several one-shots runs again, and also where no launch is needed", async () => {
+    const one = hostRoot(["a"], {
+      reset: {
+        kind: "oneshot",
+        run: ["sh", "-c", BESIDE],
+      },
+      seed: { kind: "oneshot", run: ["sh", "-c", "echo $$ >> first; test -e quick || exec sleep 1004"] },
+      last: { kind: "managed", run: ["sleep", "1000"], before: ["t:reset", "t:seed"] },
+    });
+    await within(one.root, async () => {
+      one.root.write("quick", "");
+      await one.start("last");
+      rmSync(join(one.root.dir, "quick"));
+      const host = hostPidOf(await one.start("a"));
+      const left = async (words: string[], runsBefore: number) => {
+        const caller = spawn(one, words);
+        await until("it runs", () => pidsIn(one.root, "first").length === runsBefore + 1);
+        caller.kill("SIGKILL");
+        process.kill(hostPidOf(await one.ps("a")), "SIGKILL");
+        await caller.exited;
+      };
+      await left(["t", "last", "-d"], 1);
+      expect(runs(host)).toBe(false);
+      expect((await one.dt(["t", "last", "-d", "--ensure"])).stderr).toContain("ended t:seed:default");
+      expect(pidsIn(one.root, "first").filter(runs)).toEqual([]);
+      await left(["t", "last", "-d"], 2);
+      one.root.write("quick", "");
+      expect((await one.dt(["t", "last", "-d"])).code).toBe(0);
+      expect(pidsIn(one.root, "beside")).toEqual([]);
+    });
+  }, 30_000);
 
   test("is killed where it ignores every other signal", async () => {
     const one = rootWith(DEAF);
@@ -195,7 +248,11 @@ describe.skipIf(process.platform !== "linux")("a one-shot whose caller was kille
       one.root.prefix = prefix;
       const caller = spawn(one, ["t", "other"]);
       await until("it runs", () => pidsIn(one.root, "below").length === 1);
-      await until("its leader is noted", () => filesIn(one.root, "tasks").some((name) => !name.startsWith(".")));
+      await until("its leader is noted", () =>
+        filesIn(one.root, "tasks").some(
+          (name) => !name.startsWith(".") && one.root.read(`.dialtone/run/tasks/${name}`).includes('"leader": {'),
+        ),
+      );
       caller.kill("SIGKILL");
       await caller.exited;
       expect((await one.dt(["stop", "t", "other"])).code).toBe(0);
@@ -204,19 +261,22 @@ describe.skipIf(process.platform !== "linux")("a one-shot whose caller was kille
   });
 });
 
-test("a one-shot that its runner still serves is left alone by another start that runs it, and by its stop", async () => {
-  const one = rootWith(FIRST);
-  await within(one.root, async () => {
-    const { caller } = await underWay(one);
-    const other = spawn(one, ["t", "other", "-d"]);
-    await until("it runs twice", () => pidsIn(one.root, "first").length === 2);
-    const [mine = 0] = pidsIn(one.root, "first");
-    expect(runs(mine)).toBe(true);
-    expect((await one.dt(["stop", "t", "other"])).code).toBe(0);
-    expect(await other.exited).toBe(130);
-    expect(pidsIn(one.root, "first").filter(runs)).toEqual([mine]);
-    one.root.write("go", "");
-    expect(await caller.exited).toBe(0);
-    expect(filesIn(one.root, "tasks")).toEqual([]);
-  });
-});
+test.skipIf(process.platform !== "linux")(
+  "a one-shot that its runner still serves is left alone by another start that runs it, and by its stop",
+  async () => {
+    const one = rootWith(FIRST);
+    await within(one.root, async () => {
+      const { caller } = await underWay(one);
+      const other = spawn(one, ["t", "other", "-d"]);
+      await until("it runs twice", () => pidsIn(one.root, "first").length === 2);
+      const [mine = 0] = pidsIn(one.root, "first");
+      expect(runs(mine)).toBe(true);
+      expect((await one.dt(["stop", "t", "other"])).code).toBe(0);
+      expect(await other.exited).toBe(130);
+      expect(pidsIn(one.root, "first").filter(runs)).toEqual([mine]);
+      one.root.write("go", "");
+      expect(await caller.exited).toBe(0);
+      expect(filesIn(one.root, "tasks")).toEqual([]);
+    });
+  },
+);

@@ -37,7 +37,7 @@ async function expectOneLaunch(root: TestRoot, what: string): Promise<void> {
 }
 
 /** A one-shot that takes a moment, and tells when another run of it goes on. */
-const ALONE = "exec 9> alone; flock -n 9; if [ $? = 1 ]; then touch twice; fi; sleep 0.2";
+const ALONE = "exec 9> alone; flock -n 9; case $? in 1 | 127) touch twice;; esac; sleep 0.2";
 
 /** `host`: the host that serves the launch already is killed; else what the command itself starts. */
 for (const [name, running, args, victim, fields = ""] of [

@@ -9,6 +9,10 @@ const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, {
   ended: ({ key, exit, left }) =>
     `${key} had already ${exit.reason === "unknown" ? exit.text : `ended: it ${exit.text}`}${left ? "; its leftovers were ended" : ""}`,
   "called-off": ({ key }) => `${key} did not run yet: its start was called off`,
+  "left-ended": ({ key, oneshots }) =>
+    oneshots.includes(key)
+      ? `${key} ran on without the dt that ran it, and was ended`
+      : `${key} is not running; what still ran for a start of it was ended`,
   foreign: ({ key, why }) => `${key} is foreign (${why}): nothing was touched`,
   "found-unrecorded": ({ key }) => `${key} stopped; its record could not be read, so its processes were searched for`,
 };

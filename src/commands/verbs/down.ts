@@ -10,7 +10,7 @@ import { tellEvent } from "../../runners/parts/tell.ts";
 import { askerOf } from "../../state/asker.ts";
 import { stopKey } from "../../supervisor/end/stopkey.ts";
 import type { StopKeyResult } from "../../supervisor/end/types.ts";
-import { isListedAsFailed, isUnderWay, keysUnderWay } from "../../supervisor/end/underway.ts";
+import { isListedAsFailed, isToStop, keysUnderWay } from "../../supervisor/end/underway.ts";
 import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
@@ -41,7 +41,7 @@ export default defineVerb({
     const there = (all: readonly string[]) =>
       orderByNeeds(all, needs)
         .reverse()
-        .filter((key) => isUnderWay(ground, key) || isListedAsFailed(ground, key));
+        .filter((key) => isToStop(ground, key) || isListedAsFailed(ground, key));
     const keys = there(named);
     for (const key of keys) refuseNested(runner, { key, verb: "stop" });
     if (keys.length === 0 && (loading.length === 0 || globals.dryRun)) talk.say("nothing to stop");
@@ -93,14 +93,14 @@ export default defineVerb({
 });
 
 function isStopped({ is }: StopKeyResult): boolean {
-  return is === "stopped" || is === "found-unrecorded" || is === "called-off";
+  return is === "stopped" || is === "found-unrecorded" || is === "called-off" || is === "left-ended";
 }
 
 /**
  * A launch that was stopped gets a short sentence, since there may be many; any other result is worded as in `dt stop`.
  */
 function wordsOf(result: StopKeyResult): string {
-  return isStopped(result) && result.is !== "called-off" ? `${result.key} stopped` : sentenceOf(result);
+  return result.is === "stopped" || result.is === "found-unrecorded" ? `${result.key} stopped` : sentenceOf(result);
 }
 
 /** Also keys that have no files yet, since their first start is under way. */

@@ -36,7 +36,8 @@ export default defineVerb({
     const below = args.tree ? (report: KeyReport) => treeOf(look, report) : undefined;
     if (context.globals.json) print(`${JSON.stringify(reports.map((one) => withTree(one, below)))}\n`);
     else print(formatReports(reports, { paint: makePaint(context.colored()), below }));
-    for (const task of leftTasks(ground)) context.talk.say(`${describeLeftTask(task)} dt stop ${task.key} ends it.`);
+    for (const task of args._.length > 0 ? [] : leftTasks(look.ground))
+      context.talk.say(`${describeLeftTask(task)} dt stop ${task.key} ends it.`);
     return 0;
   },
 });

@@ -9,7 +9,7 @@ import { tellEvent } from "../../runners/parts/tell.ts";
 import { askerOf } from "../../state/asker.ts";
 import { stopKey } from "../../supervisor/end/stopkey.ts";
 import type { StopKeyResult } from "../../supervisor/end/types.ts";
-import { isListedAsFailed, isUnderWay, keysUnderWay } from "../../supervisor/end/underway.ts";
+import { isListedAsFailed, isToStop, keysUnderWay } from "../../supervisor/end/underway.ts";
 import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
@@ -48,7 +48,7 @@ export default defineVerb({
     const loading = selection.is === "keys" ? [] : announcedStarts(runner.ground);
     // Of a plugin or the root, the launches that are there. A named key is reported even if it does not run.
     const keys = withPending(runner.ground, selection).filter(
-      (key) => selection.is === "keys" || isUnderWay(runner.ground, key) || isListedAsFailed(runner.ground, key),
+      (key) => selection.is === "keys" || isToStop(runner.ground, key) || isListedAsFailed(runner.ground, key),
     );
     for (const key of keys) refuseNested(runner, { key, verb: "stop" });
     const sayNothing = () =>
@@ -63,7 +63,7 @@ export default defineVerb({
     // A plugin or a group needs no question: it was found by what declares it.
     const unknownOf = async (absent: string[]) => (isOneWord(args._) ? null : await unknownKeys(context, absent));
     if (context.globals.dryRun) {
-      const unknown = await unknownOf(keys.filter((key) => !isUnderWay(runner.ground, key)));
+      const unknown = await unknownOf(keys.filter((key) => !isToStop(runner.ground, key)));
       if (unknown !== null) throw unknown.error;
       return showPlan(context, keys);
     }
@@ -151,14 +151,14 @@ async function lateKeys(
   if (announced.length === 0) return [];
   const ground = context.ground();
   await awaitAnnounced(context, announced);
-  return withPending(ground, selection).filter((key) => isUnderWay(ground, key));
+  return withPending(ground, selection).filter((key) => isToStop(ground, key));
 }
 
 /** `--dry-run`: prints what would be stopped. */
 function showPlan(context: DtContext, keys: readonly string[]): number {
   const ground = context.ground();
   const plan = keys
-    .filter((key) => isUnderWay(ground, key))
+    .filter((key) => isToStop(ground, key))
     .map((key) => {
       const record = ground.store.record(key);
       return { key, pid: record.is === "there" ? (record.value.leader?.pid ?? null) : null };

@@ -5,6 +5,7 @@ import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Asker, ExitRecord } from "../../state/types.ts";
 import { isStopped } from "../../state/view.ts";
 import { askAdopting, startDetached } from "../../supervisor/callers/caller.ts";
+import { endLeftTasks } from "../../supervisor/end/lefttasks.ts";
 import { describeAsker } from "../../supervisor/launch/exit.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import { describeRepeated } from "../../supervisor/launch/streak.ts";
@@ -61,6 +62,8 @@ export async function startNeeds(request: NeedsRequest): Promise<void> {
   }));
   context.announced?.close();
   try {
+    const report = (event: LaunchEvent) => tellEvent(context, event);
+    await endLeftTasks(ground, { key: needy.key, report });
     for (const need of needs) {
       await meetNeed(request, need);
       if (cancel.aborted) return;
@@ -101,11 +104,9 @@ function stoppedNeed(needy: NeedContext, { need, how }: { need: Need; how: strin
   });
 }
 
-async function runNeed(
-  { context, index, needy: { key, env, asker }, cancel, off }: NeedsRequest,
-  need: Need,
-): Promise<string | null> {
+async function runNeed({ context, index, needy, cancel, off }: NeedsRequest, need: Need): Promise<string | null> {
   if (need.settings.kind !== "oneshot") throw new Error(`${need.key} is no one-shot`);
+  const { key, env, asker } = needy;
   const onBegin = () => context.talk.say(`${key} needs ${shortKey(need.key)}: running it`);
   const onReason = (why: string) => context.talk.say(`${shortKey(need.key)} is not skipped: ${why}`);
   const { settings, dependents, ticket } = need;
@@ -113,7 +114,7 @@ async function runNeed(
   const own = watchTicket(context.ground, need);
   const signal = AbortSignal.any([cancel, off, own.signal]);
   const report = (event: LaunchEvent) => tellEvent(context, event);
-  const end = await runTask(context.ground, { spec: task, report, signal }).finally(own.close);
+  const end = await runTask(context.ground, { spec: task, wantedBy: [needy], report, signal }).finally(own.close);
   if (end.is === "unchanged")
     context.talk.say(`${key} needs ${shortKey(need.key)}: its inputs are unchanged since ${end.since}, skipped`);
   if (end.is === "unchanged" || end.exit.code === 0) return null;

@@ -3,9 +3,10 @@
  * still loading.
  */
 import type { ExitRecord } from "../../state/types.ts";
+import { unlessUnwritable } from "../../state/unlessunwritable.ts";
 import { stateAfter } from "../../state/view.ts";
 import type { Site } from "../launch/types.ts";
-import { lockToStop, noteWanted, unlessUnwritable } from "./stopnotes.ts";
+import { lockToStop, noteWanted } from "./stopnotes.ts";
 import type { StopKeyRequest, StopKeyResult } from "./types.ts";
 import { isListedAsFailed } from "./underway.ts";
 

@@ -16,7 +16,7 @@ import { endLaunch } from "./end.ts";
 import { endLeftTasks } from "./lefttasks.ts";
 import { lockToStop, noteUnrecordedEnd, noteWanted } from "./stopnotes.ts";
 import type { StopKeyRequest, StopKeyResult } from "./types.ts";
-import { isUnderWay } from "./underway.ts";
+import { isToStop } from "./underway.ts";
 
 export async function stopKey(
   ground: Site,
@@ -27,17 +27,16 @@ export async function stopKey(
   const say = (text: string) => report({ is: "note", text });
   const isKnown =
     isOfTerminal(request) ||
-    isUnderWay(ground, key) ||
+    isToStop(ground, key) ||
     (await awaitNamed(ground, { names: announcedStarts(ground), say }));
-  if (!isUnderWay(ground, key))
-    return isKnown ? dismissEnded(ground, request) : markUnknown(ground, { ...request, say });
+  if (!isToStop(ground, key)) return isKnown ? dismissEnded(ground, request) : markUnknown(ground, { ...request, say });
   store.prepare();
   const pending: string[] = [];
   const result = await stopUnderLock(ground, { request, report, pending });
   await awaitGivenUp(ground, pending);
-  const left = isOfTerminal(request) ? [] : await endLeftTasks(ground, { key, calledOff: true, report });
   clearStarts(ground, key);
-  return result.is === "not-running" && left.length > 0 ? { is: "called-off", key } : result;
+  const left = isOfTerminal(request) ? [] : await endLeftTasks(ground, { key, calledOff: true, report });
+  return result.is === "not-running" && left.length > 0 ? { is: "left-ended", key, oneshots: left } : result;
 }
 
 /** One stop, while it holds the key's lock. */

@@ -3,7 +3,7 @@
  * cannot be written.
  */
 import { readLastLines } from "../../logs/tail.ts";
-import { DtError } from "../../sys/base/error.ts";
+import { unlessUnwritable } from "../../state/unlessunwritable.ts";
 import type { HeldLock } from "../../sys/lock/lock.ts";
 import { describeAsker, LAST_LINES, makeExit } from "../launch/exit.ts";
 import { lockKey } from "../launch/lock.ts";
@@ -42,12 +42,4 @@ export function noteUnrecordedEnd({ store, root }: Site, { why, key, by }: { why
       makeExit(subject, { at, reason: "stopped", by, text, lastLines: readLastLines(log, { lines: LAST_LINES }) }),
     ),
   );
-}
-
-export function unlessUnwritable(note: () => void): void {
-  try {
-    note();
-  } catch (error) {
-    if (!(error instanceof DtError)) throw error;
-  }
 }

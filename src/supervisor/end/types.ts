@@ -64,6 +64,8 @@ export type StopKeyResult =
   | { is: "ended"; key: string; exit: ExitRecord; left: boolean }
   /** Nothing was running yet, and the start that was under way will launch nothing. */
   | { is: "called-off"; key: string }
+  /** Nothing was running, but for one-shots that had lost their runner: this one, or those that ran for its start. */
+  | { is: "left-ended"; key: string; oneshots: string[] }
   | { is: "found-unrecorded"; key: string }
   /** Its files are not this user's, and no running process carries the key: nothing was touched. */
   | { is: "foreign"; key: string; why: string };

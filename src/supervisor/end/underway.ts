@@ -3,18 +3,21 @@ import { existsSync } from "node:fs";
 import { stateAfter } from "../../state/view.ts";
 import { lockPathOf } from "../launch/lock.ts";
 import type { Site } from "../launch/types.ts";
-import { isLeftFor, type LeftTask, leftTasks } from "../task/left.ts";
+import { isLeftFor, leftTasks } from "../task/left.ts";
 import { pendingKeys, pendingStarts } from "../ticket/pending.ts";
 
 /**
- * Keys that have a start under way, or of such a start a one-shot that runs on without its runner. They may have no
- * files of their own yet.
+ * Keys that have a start under way, and those of one-shots, and of their starts, that run on without their runner. They
+ * may have no files of their own yet.
  */
 export function keysUnderWay(ground: Site): string[] {
-  return [...pendingKeys(ground), ...leftTasks(ground).flatMap(keysOfLeft)];
+  return [...pendingKeys(ground), ...leftTasks(ground).flatMap(({ key, startsFor }) => [key, ...startsFor])];
 }
 
-const keysOfLeft = ({ key, startsFor }: LeftTask) => (startsFor.length === 0 ? [key] : startsFor);
+/** For a stop: whether there is anything that it may have to end. */
+export function isToStop(ground: Site, key: string): boolean {
+  return isUnderWay(ground, key) || isLeftFor(ground, key);
+}
 
 /**
  * Whether there is something to stop, or a start to call off. Between two runs of a policy there is no record for a
@@ -23,13 +26,7 @@ const keysOfLeft = ({ key, startsFor }: LeftTask) => (startsFor.length === 0 ? [
 export function isUnderWay(ground: Site, key: string): boolean {
   const { store } = ground;
   const isRecorded = () => store.record(key).is !== "absent";
-  return (
-    isRecorded() ||
-    existsSync(lockPathOf(store, key)) ||
-    isRecorded() ||
-    pendingStarts(ground, key).length > 0 ||
-    isLeftFor(ground, key)
-  );
+  return isRecorded() || existsSync(lockPathOf(store, key)) || isRecorded() || pendingStarts(ground, key).length > 0;
 }
 
 /**

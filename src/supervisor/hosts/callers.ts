@@ -70,10 +70,7 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
   const cancel = new AbortController();
   let isOpen = true;
   let isAsked = false;
-  const tell = (word: HostWord) => {
-    if (isOpen) line.send(word);
-    return isOpen;
-  };
+  const tell = (word: HostWord) => isOpen && line.send(word);
   const refuse = (error: DtError) => {
     tell({ is: "failed", error: toFailure(error) });
     line.close();
@@ -102,11 +99,12 @@ function listenTo(line: LineConnection, { peer, ...given }: Given & { peer: Peer
   };
   const takeIfAwaited = (request: HostAsk) =>
     ifAwaited(request, () => {
-      tell({ is: "taken" });
-      setImmediate(ifAwaited, request, () => {
-        take(request);
-        given.onAsked();
-      });
+      if (!tell({ is: "taken" })) given.onDeclined(request);
+      else
+        setImmediate(ifAwaited, request, () => {
+          take(request);
+          given.onAsked();
+        });
     });
   return {
     onMessage(message) {

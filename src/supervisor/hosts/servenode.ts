@@ -10,7 +10,7 @@ import { hostLaunch } from "../host/host.ts";
 import { toFailure } from "../launch/failure.ts";
 import { lineOf } from "../launch/line.ts";
 import { describeRepeated } from "../launch/streak.ts";
-import type { LaunchEvent, LaunchSpec } from "../launch/types.ts";
+import type { LaunchEvent, LaunchSpec, Ticket } from "../launch/types.ts";
 import { runTask } from "../oneshot/task.ts";
 import { release } from "../run/notes.ts";
 import { makeRequestQueue } from "../run/queue.ts";
@@ -51,7 +51,12 @@ async function serveTask(
   const report = (event: LaunchEvent) => emit({ is: "launch", key, event });
   const onReason = (why: string) => report({ is: "note", text: `${key} is not skipped: ${why}` });
   const onBegin = () => emit({ is: "task", key, event: { is: "begun" } });
-  const event = await runTask(ground, { spec: { ...spec, onReason, onBegin }, report, signal }).finally(stopped.close);
+  const event = await runTask(ground, {
+    spec: { ...spec, onReason, onBegin },
+    wantedBy: wantedBy(up, node),
+    report,
+    signal,
+  }).finally(stopped.close);
   refuseCalledOff(ground, spec);
   if (isForsaken(up, node)) throw forsakenError(key);
   emit({ is: "task", key, event });
@@ -61,6 +66,16 @@ async function serveTask(
     become(up, { key, stage: "completed", change: { state: "completed", log: event.exit.log } });
   else become(up, { key, stage: "failed", change: { state: "failed", log: event.exit.log, why: event.exit.text } });
 }
+
+/** The nodes that the user named and that need it, and itself if the user named it. */
+function wantedBy({ byKey }: UpState, { key, isNamed, run }: UpNode) {
+  const dependents = run.is === "task" ? (run.spec.dependents ?? []) : [];
+  const named = dependents.flatMap((one) => byKey.get(one) ?? []).filter((one) => one.isNamed);
+  const own = isNamed ? [{ key, ...ticketOf(run.spec) }] : [];
+  return [...own, ...named.map((one) => ({ key: one.key, ...ticketOf(one.run.spec) }))];
+}
+
+const ticketOf = ({ ticket }: { ticket?: Ticket }) => (ticket === undefined ? {} : { ticket });
 
 async function serveLaunch(
   up: UpState,
@@ -167,7 +182,9 @@ function failToStart(
   { key, error, isCancelled }: { key: string; error: unknown; isCancelled: boolean },
 ): void {
   if (isCalledOff(error)) {
-    const because = messageOf(error).replace(`${key} was not started: `, "").replace(/\.$/, "");
+    const because = messageOf(error)
+      .replace(/^\S+ was not started: /, "")
+      .replace(/\.$/, "");
     if (up.stages.get(key) !== "prevented") callOff(up, { key, because });
     advance(up);
   } else if (isCancelled && (error as { name?: string }).name === "AbortError") {

@@ -31,7 +31,7 @@ export async function runBefore({ ground, spec, report, signal, cancelMs }: Befo
     const { env, asker, inherits, dependents = [] } = spec;
     const waiting = [spec.key, ...dependents];
     const first = makeTaskSpec(index, { key, settings, env, asker, inherits, dependents: waiting, force: true });
-    const end = await runTask(ground, { spec: first, start: spec, report, signal, cancelMs });
+    const end = await runTask(ground, { spec: first, wantedBy: [spec], report, signal, cancelMs });
     signal?.throwIfAborted();
     if (end.is === "ended" && end.exit.code !== 0)
       throw new DtError("before", `${spec.key} was not started: ${key}, which runs before it, ${end.exit.text}.`, {

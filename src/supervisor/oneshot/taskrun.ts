@@ -7,7 +7,7 @@ import type { Ground } from "../launch/types.ts";
 import type { PreparedCommand } from "../prepare/command.ts";
 import { reopensOutput } from "../prepare/reopens.ts";
 import { noteTask } from "../task/note.ts";
-import { refuseCalledOff } from "../ticket/ticket.ts";
+import { calledOffError, isCalledOff, refuseCalledOff, whoCalledOff } from "../ticket/ticket.ts";
 import { logOf, openCapture } from "./capture.ts";
 import { endTree } from "./endtree.ts";
 import type { TaskRequest } from "./types.ts";
@@ -19,29 +19,39 @@ const LEFT_MS = 1000;
 type TaskRun = TaskRequest & { prepared: PreparedCommand };
 
 export async function runToItsEnd(ground: Ground, task: TaskRun): Promise<ExitRecord> {
-  const { spec, start, report } = task;
+  const { spec, wantedBy, report } = task;
   const { argv, cwd } = task.prepared;
   await endLeftTasks(ground, { key: spec.key, report });
-  const refuse = () => {
-    for (const one of [spec, start ?? []].flat()) refuseCalledOff(ground, one);
-  };
-  refuse();
+  refuseAllCalledOff(ground, task);
   const run = { key: spec.key, log: logOf(ground, spec), argv: [...argv], cwd, startedBy: spec.asker };
   const capture = await openCapture(ground, { run, settings: spec.settings, onLoss: () => {} });
   const token = crypto.randomUUID().replaceAll("-", "");
-  const starts = start === undefined ? (spec.dependents ?? []).map((key) => ({ key })) : [start];
-  const note = noteTask(ground, { own: spec, token, starts });
+  const startsFor = spec.dependents ?? wantedBy.map(({ key }) => key);
+  const note = noteTask(ground, { own: spec, token, startsFor, wantedBy });
   try {
-    refuse();
-    const child = spawnTask(ground, { ...task, token, logFd: capture.fd });
+    let child: SpawnedLeader;
+    try {
+      refuseAllCalledOff(ground, task);
+      child = spawnTask(ground, { ...task, token, logFd: capture.fd });
+    } catch (error) {
+      if (isCalledOff(error)) await capture.end({ code: null, signal: "SIGINT" }, null);
+      else if ((error as { name?: string }).name === "DtError") await capture.fail(error as never);
+      throw error;
+    }
     note.begun(child.pid);
     return await capture.end(await awaitEnd(ground, { ...task, token, child }), null);
-  } catch (error) {
-    if ((error as { name?: string }).name === "DtError") await capture.fail(error as never);
-    throw error;
   } finally {
     note.close();
   }
+}
+
+/** Throws `called-off` if it was stopped itself, or every start that it runs for was. */
+function refuseAllCalledOff(ground: Ground, { spec, wantedBy }: TaskRun): void {
+  refuseCalledOff(ground, spec);
+  const stopped = wantedBy.flatMap((one) => whoCalledOff(ground, one) ?? []);
+  const [first] = wantedBy;
+  if (first !== undefined && stopped.length === wantedBy.length)
+    throw calledOffError(first.key, stopped[0] as (typeof stopped)[number]);
 }
 
 function spawnTask(

@@ -37,8 +37,8 @@ export type TaskEnd = { is: "unchanged"; since: string } | { is: "ended"; exit: 
 
 export interface TaskRequest {
   spec: TaskSpec;
-  /** The start that it runs for. Default: those of its `dependents`. */
-  start?: StartOfTask | undefined;
+  /** The starts that were asked for and that it runs for. When all are called off, it does not begin. */
+  wantedBy: readonly StartOfTask[];
   report: Report;
   signal?: AbortSignal | undefined;
   /** How long it may take to end after SIGINT when it is cancelled, in milliseconds. Default: 10 s. */

@@ -7,7 +7,6 @@ import type { LaunchRecord } from "../../state/types.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { endLaunch } from "../end/end.ts";
-import { endLeftTasks } from "../end/lefttasks.ts";
 import { endStack } from "../end/stack.ts";
 import { clearUnreadable } from "../end/unrecorded.ts";
 import { refuseSharedLog } from "../launch/log.ts";
@@ -20,7 +19,6 @@ export async function clear(start: PreparedStart, undo: Undo): Promise<ClearedSt
   const { ground, spec, prepared } = start;
   refuseSharedLog(ground, { key: spec.key, log: prepared.log, isOwn: prepared.ownLog });
   if (prepared.stack === null) refuseStrangersPort(start);
-  await endLeftTasks(ground, { key: spec.key, report: start.report });
   const before = await clearPlace(start);
   if (before !== null) undo.push(() => giveUp(start, before));
   return { ...start, before };

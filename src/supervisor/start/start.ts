@@ -34,6 +34,7 @@ import type { LaunchRecord } from "../../state/types.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { bootClock } from "../../sys/kernel/bootclock.ts";
 import type { HeldLock } from "../../sys/lock/lock.ts";
+import { endLeftTasks } from "../end/lefttasks.ts";
 import { refuseAnotherFolder } from "../ground/samefolder.ts";
 import { lineOf } from "../launch/line.ts";
 import { lockKey } from "../launch/lock.ts";
@@ -61,6 +62,7 @@ export async function startLaunch(start: Start): Promise<Started> {
   refuseAnotherFolder(ground);
   refuseUnlike(spec);
   ground.store.prepare();
+  await endLeftTasks(ground, { key: spec.key, report: start.report });
   const stopped = watchTicket(ground, spec);
   // A start with a ticket is called off by it, and the ticket says by whom.
   const wanted = watchWanted(spec.ticket === undefined ? options.stillWanted : undefined);

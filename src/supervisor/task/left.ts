@@ -4,72 +4,72 @@
  * its one-shot ended, and starts nothing.
  */
 import { isSuspended, presenceOf } from "../../sys/process/identity.ts";
+import { isAlive } from "../ticket/startfile.ts";
 import { lastStopOf } from "../ticket/ticket.ts";
 import { makeTreeQuery, type TreeQuery } from "../tree/query.ts";
 import { findTree } from "../tree/tree.ts";
-import { notedTasks, type TaskFile, type TaskGround } from "./note.ts";
-
-export interface LeftNote {
-  name: string;
-  file: TaskFile;
-}
+import { type Note, readNotes, type TaskFile, type TaskGround } from "./note.ts";
 
 export interface LeftTask {
   key: string;
-  /** The keys that it ran for. */
+  /** The keys whose starts waited for it. */
   startsFor: string[];
   pids: number[];
 }
 
 /** Those that run on. Changes nothing. */
 export function leftTasks(ground: TaskGround): LeftTask[] {
-  return notesWithoutRunner(ground).flatMap(({ file }) => {
+  return abandonedNotes(ground).flatMap(({ file }) => {
     const pids = pidsOf(ground, file);
-    return pids.length === 0 ? [] : [{ key: file.key, startsFor: Object.keys(file.startsFor), pids }];
+    return pids.length === 0 ? [] : [{ key: file.key, startsFor: file.startsFor, pids }];
   });
 }
 
 /** Whether a one-shot of this key, or for it, runs on. */
 export function isLeftFor(ground: TaskGround, key: string): boolean {
-  return notesWithoutRunner(ground).some(({ file }) => isMeant(file, key) && pidsOf(ground, file).length > 0);
+  return abandonedNotes(ground).some(({ file }) => isOfOrFor(file, key) && pidsOf(ground, file).length > 0);
 }
 
-/** Of this one-shot, or of those for this key. `calledOff`: also those whose stopped runner may not go on with them. */
-export function leftNotes(ground: TaskGround, { key, calledOff }: { key: string; calledOff: boolean }): LeftNote[] {
-  const left = [...notesWithoutRunner(ground), ...(calledOff ? notesWithStoppedRunner(ground) : [])];
-  return left.filter(({ file }) => isMeant(file, key));
+/** The notes of those whose runner is gone, whether they run or not. */
+export function abandonedNotes(ground: TaskGround): Note[] {
+  return readNotes(ground).filter(({ file }) => isAbandoned(ground, file));
 }
 
-function notesWithoutRunner(ground: TaskGround): LeftNote[] {
-  return notedTasks(ground).filter(({ file }) => isRunnerGone(ground, file));
+/**
+ * Those of this one-shot, or of those for this key. `calledOff`: also those whose stopped runner may not go on with
+ * them.
+ */
+export function notesToEnd(ground: TaskGround, { key, calledOff }: { key: string; calledOff: boolean }): Note[] {
+  const isToEnd = (file: TaskFile) =>
+    isAbandoned(ground, file) ||
+    (calledOff && isSuspended(ground.table, file.runner) && areStartsCalledOff(ground, file));
+  return readNotes(ground).filter(({ file }) => isOfOrFor(file, key) && isToEnd(file));
 }
 
-function notesWithStoppedRunner(ground: TaskGround): LeftNote[] {
-  return notedTasks(ground).filter(
-    ({ file }) => isSuspended(ground.table, file.runner) && areStartsCalledOff(ground, file),
-  );
+export function isAbandoned(ground: TaskGround, { runner, token }: TaskFile): boolean {
+  return !isAlive(ground, { process: runner, hold: token });
 }
 
-export function isRunnerGone({ table }: TaskGround, { runner }: TaskFile): boolean {
-  return presenceOf(table, runner) === "gone";
+function isOfOrFor({ key, startsFor }: TaskFile, wanted: string): boolean {
+  return key === wanted || startsFor.includes(wanted);
 }
 
-function isMeant({ key, startsFor }: TaskFile, wanted: string): boolean {
-  return key === wanted || Object.hasOwn(startsFor, wanted);
-}
-
-/** It was stopped itself, or every start that it runs for was. */
-function areStartsCalledOff(ground: TaskGround, { key, lastStop, startsFor }: TaskFile): boolean {
+/** It was stopped itself, or every start was that was asked for. */
+function areStartsCalledOff(ground: TaskGround, { key, lastStop, wantedBy }: TaskFile): boolean {
   const isCalledOff = ([one, before]: [string, string | null]) => (lastStopOf(ground, one)?.id ?? null) !== before;
-  const starts = Object.entries(startsFor);
+  const starts = Object.entries(wantedBy);
   return isCalledOff([key, lastStop]) || (starts.length > 0 && starts.every(isCalledOff));
 }
 
+/** Its processes. Once it has ended by itself there are none: what it left in the background is its own affair. */
 export function pidsOf(ground: TaskGround, file: TaskFile): number[] {
-  return findTree(ground.table, queryOfTask(ground, file)).members.map((one) => one.identity.pid);
+  const { table } = ground;
+  if (file.runner.bootId !== table.bootId()) return [];
+  const { leader } = file;
+  if (leader !== null && file.isEnding !== true && presenceOf(table, leader) !== "alive") return [];
+  return findTree(table, queryOfTask(ground, file)).members.map((one) => one.identity.pid);
 }
 
-export function queryOfTask({ table, root }: TaskGround, { key, token, runner, leader }: TaskFile): TreeQuery {
-  const host = runner.bootId === table.bootId() ? runner : null;
-  return makeTreeQuery({ key, root, token, leader, host, bystanders: true, isUnnamed: true });
+export function queryOfTask({ root }: TaskGround, { key, token, runner, leader }: TaskFile): TreeQuery {
+  return makeTreeQuery({ key, root, token, leader, host: runner, bystanders: true, isUnnamed: true });
 }

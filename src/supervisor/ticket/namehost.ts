@@ -3,7 +3,8 @@
  * launch once it has read what to start, and by then its caller may be gone: killed, or called off itself. If the host
  * is gone, its caller asks another.
  */
-import { DtError } from "../../sys/base/error.ts";
+
+import { unlessUnwritable } from "../../state/unlessunwritable.ts";
 import { identify, identifySelf } from "../../sys/process/identity.ts";
 import { fileOf, isUnclaimed, type StartFile, startFileName, type TicketGround } from "./startfile.ts";
 import { dropTicket, type Ticketed } from "./ticket.ts";
@@ -18,14 +19,10 @@ export function nameHost(ground: TicketGround, { start: { key, ticket }, pid }: 
   const file = fileOf(ground, name);
   if (file === null) return;
   const { isQueued: _, ...own } = file;
-  try {
-    const holder = identify(ground.table, host);
-    const named = { ...own, holder, caller: identifySelf(ground.table), isOffered: true } satisfies StartFile;
-    ground.store.write(name, named, { durable: false });
-  } catch (error) {
-    // On a full disk a stop does not see the start, as in `holdTicket`.
-    if (!(error instanceof DtError)) throw error;
-  }
+  const holder = identify(ground.table, host);
+  const named = { ...own, holder, caller: identifySelf(ground.table), isOffered: true } satisfies StartFile;
+  // On a full disk a stop does not see the start, as in `holdTicket`.
+  unlessUnwritable(() => ground.store.write(name, named, { durable: false }));
 }
 
 /** Takes a start off the list whose caller was killed after it had named this process. */

@@ -65,7 +65,8 @@ export function isWaiting(ground: TicketGround, name: string): boolean {
   );
 }
 
-function isAlive(
+/** Whether a process lives, also one in another container, by its hold. */
+export function isAlive(
   { store, table }: TicketGround,
   { process, hold }: { process: ProcessIdentity; hold: string | undefined },
 ): boolean {

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import type { ManagedSettings } from "../../manifest/model/resolved.ts";
 import type { Asker, Want } from "../../state/types.ts";
+import { unlessUnwritable } from "../../state/unlessunwritable.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { lazy } from "../../sys/base/lazy.ts";
 import { statOf } from "../../sys/base/stat.ts";
@@ -102,7 +103,7 @@ export function holdTicket(
 ): void {
   if (ticket === undefined) return;
   const { store, table } = ground;
-  try {
+  unlessUnwritable(() => {
     store.prepare();
     makePrivateDirectory(join(store.directory, STARTS));
     const hold = holdOn(ground, ticket);
@@ -117,9 +118,7 @@ export function holdTicket(
       ...(hold === null ? {} : { hold }),
     };
     store.write(startFileName(key, ticket), file, { durable: false });
-  } catch (error) {
-    if (!(error instanceof DtError)) throw error;
-  }
+  });
 }
 
 /** The holds of this process, by ticket. */
@@ -143,11 +142,7 @@ function letGo(id: string): void {
 export function dropTicket({ store }: Pick<Ground, "store">, { key, ticket }: Omit<Ticketed, "asker">): void {
   if (ticket === undefined) return;
   letGo(ticket.id);
-  try {
-    removeFile(join(store.directory, startFileName(key, ticket)));
-  } catch (error) {
-    if (!(error instanceof DtError)) throw error;
-  }
+  unlessUnwritable(() => removeFile(join(store.directory, startFileName(key, ticket))));
 }
 
 /** For a caller that waits no longer: a start that waits in its host goes on there. */

@@ -1,7 +1,8 @@
 /** A connection of messages, as those who use it see it (lineconnection.ts). No code in this file. */
 
 export interface LineConnection {
-  send(message: unknown): void;
+  /** False when the peer has closed the connection. */
+  send(message: unknown): boolean;
   /** Resolves when everything sent is with the kernel, or the connection is over. */
   flushed(): Promise<void>;
   /** Bytes that wait for the peer to read them. */

@@ -91,14 +91,15 @@ export function connectionOf(state: LineState): LineConnection {
   };
 }
 
-function sendLine(state: LineState, message: unknown): void {
-  if (state.over || state.mute) return;
+function sendLine(state: LineState, message: unknown): boolean {
+  if (state.over || state.mute) return false;
   const bytes = Buffer.from(`${JSON.stringify(message)}\n`);
   if (state.waiting === 0) state.flushed = Promise.withResolvers<void>();
   state.outgoing.push(bytes);
   state.waiting += bytes.length;
   if (state.waiting > state.mostWaiting) cut(state);
   else sendWaiting(state);
+  return !state.over && !state.mute;
 }
 
 /** Gives the kernel what it takes. Call it also when the socket has room again. */
