@@ -458,7 +458,7 @@ export const HOST_BREAKS: readonly Break[] = [
       {
         file: "src/supervisor/oneshot/taskrun.ts",
         from: "await endLeftTasks(ground, { key: spec.key, report });",
-        to: "",
+        to: "if (ground.root === '') await endLeftTasks(ground, { key: spec.key, report });",
       },
     ],
     test: LEFT,
@@ -510,5 +510,29 @@ export const HOST_BREAKS: readonly Break[] = [
     ],
     test: LEFT,
     only: "whose caller was killed",
+  },
+  {
+    what: "a start runs its one-shots beside what a killed host ran for the start before it",
+    edits: [
+      {
+        file: "src/supervisor/start/start.ts",
+        from: "await endLeftTasks(ground, { key: spec.key, report: start.report });",
+        to: 'if (ground.root === "") await endLeftTasks(ground, { key: spec.key, report: start.report });',
+      },
+    ],
+    test: LEFT,
+    only: "of several one-shots",
+  },
+  {
+    what: "what a one-shot left in the background counts as the one-shot",
+    edits: [
+      {
+        file: "src/supervisor/task/left.ts",
+        from: 'presenceOf(table, leader) !== "alive") return [];',
+        to: 'presenceOf(table, leader) === "unknown") return [];',
+      },
+    ],
+    test: LEFT,
+    only: "in the background alone",
   },
 ];
