@@ -331,8 +331,8 @@ export const HOST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/net/lineserver.ts",
-        from: "if (socket.data.over) return handlers.onClose();",
-        to: "if (socket.data.over) return;",
+        from: "endLine(socket.data);",
+        to: "if (!socket.data.mute) endLine(socket.data);",
       },
     ],
     test: "test/sys/net/lines.test.ts",

@@ -1,5 +1,4 @@
 /** `dt ps`: launches that live, wait in backoff or have failed; with `--all` every key that has a record or an exit. */
-
 import { makeDriftOf } from "../../inspect/drift.ts";
 import { describeLeftTask } from "../../inspect/lefttask.ts";
 import { beginLook, keysOf, lookAtAll, processesOf } from "../../inspect/look.ts";

@@ -44,7 +44,6 @@ import {
   type TicketGround,
   UNNAMED,
 } from "./startfile.ts";
-
 import type { LastStop } from "./ticket.ts";
 
 /** How long a start that was called off may take to end what it runs: as long as a one-shot gets after Ctrl-C. */

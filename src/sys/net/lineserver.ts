@@ -57,8 +57,6 @@ export function listenForLines(
           const handlers = accept(connectionOf(socket.data), peerOf(descriptorOf(socket)));
           if (handlers === null) return void socket.end();
           socket.data.handlers = handlers;
-          // A peer that is gone already: what `accept` sent it has ended the connection.
-          if (socket.data.over) return handlers.onClose();
           open.add(socket);
         },
         data: (socket, bytes) => receiveBytes(socket.data, bytes),
