@@ -21,7 +21,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { DT, stays, TestRoot, until } from "../../kit.ts";
 import { connectTo, daemonPid, disposeWithDaemon, socketOf, statusOf } from "../kit/daemon.ts";
-import { lastLine, ps, psOf, readLog, runs } from "../kit/launch.ts";
+import { commandLineOf, lastLine, ps, psOf, readLog, runs } from "../kit/launch.ts";
 
 const MANIFEST = `export default { name: "t", commands: {
   dev: { kind: "managed", run: "echo up; exec sleep 1000", boot: true, ready: { log: "up" } },
@@ -359,10 +359,6 @@ test("boot: started with the daemon in registered roots; a stop by a person stay
       300,
     );
     // As after a reboot: nothing of it lives.
-    await until(
-      "its start is over",
-      async () => !root.processes().some((pid) => pid !== first && /-C/.test(commandLine(pid))),
-    );
     for (const pid of root.processes()) process.kill(pid, "SIGKILL");
     await daemon(root, "start");
     await until("it runs again", async () => {
@@ -389,14 +385,6 @@ test("boot: started with the daemon in registered roots; a stop by a person stay
 
 /** Whether the daemon has loaded the root's manifests: what it starts at boot is started right after. */
 const hasLoaded = async (root: TestRoot) => ((await statusOf(root)).roots as string[]).length === 1;
-
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  } catch {
-    return "";
-  }
-}
 
 test("schedule: run when due, one at a time, with result and output kept; it goes with its manifest", async () => {
   const root = make(`export default { name: "t", commands: {
@@ -447,9 +435,9 @@ test("schedule: run when due, one at a time, with result and output kept; it goe
     process.kill(await daemonPid(root), "SIGKILL");
     const long = root
       .processes()
-      .find((pid) => commandLine(pid).includes("sleep 1000") && !commandLine(pid).includes("dt")) as number;
+      .find((pid) => commandLineOf(pid).includes("sleep 1000") && !commandLineOf(pid).includes("dt")) as number;
     expect(runs(long)).toBe(true);
-    for (const pid of root.processes()) if (commandLine(pid).startsWith("sleep 1000")) process.kill(pid, "SIGKILL");
+    for (const pid of root.processes()) if (commandLineOf(pid).startsWith("sleep 1000")) process.kill(pid, "SIGKILL");
     root.write("manifests/t.ts", `export default { name: "t", commands: {} };`);
     expect((await root.dt(["trust"])).code).toBe(0);
     await daemon(root, "start");
@@ -616,7 +604,7 @@ test("after a daemon is killed in the middle of anything, the next one finds eve
     }
     expect(lastLine(await daemon(root, "start"))).toContain("daemon ");
     await until("what is marked boot runs, once", async () => (await psOf(root))?.state === "ready");
-    expect(root.processes().filter((pid) => commandLine(pid) === "sleep 1000 ")).toHaveLength(1);
+    expect(root.processes().filter((pid) => commandLineOf(pid) === "sleep 1000 ")).toHaveLength(1);
     expect(readLog(root)).toBe("up\n");
   } finally {
     await disposeWithDaemon(root);
